@@ -50,7 +50,19 @@ export type Area =
   | 'archive';
 
 /** Which step of the request's way a piece of evidence shows; the report draws evidence as a chain in this order. */
-export type Stage = 'symptom' | 'client' | 'route' | 'cluster' | 'endpoint' | 'listener' | 'server' | 'pod' | 'sync' | 'policy' | 'config' | 'event';
+export type Stage =
+  | 'symptom'
+  | 'client'
+  | 'route'
+  | 'cluster'
+  | 'endpoint'
+  | 'listener'
+  | 'server'
+  | 'pod'
+  | 'sync'
+  | 'policy'
+  | 'config'
+  | 'event';
 
 /** A place in the archive that shows the problem. Rules give the place; `cite` adds line and quote. */
 export interface Evidence extends Location {

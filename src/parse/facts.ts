@@ -93,7 +93,12 @@ export interface Pod extends KubeFact {
   readonly started?: string;
   readonly containers: readonly Container[];
   readonly conditions: readonly Condition[];
-  readonly volumes: readonly { readonly name: string; readonly secret?: string; readonly configMap?: string; readonly csi?: string }[];
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly secret?: string;
+    readonly configMap?: string;
+    readonly csi?: string;
+  }[];
 }
 
 export interface Service extends KubeFact {
@@ -117,13 +122,30 @@ export interface Service extends KubeFact {
 export interface Endpoints extends KubeFact {
   readonly kind: 'Endpoints' | 'EndpointSlice';
   readonly service: string;
-  readonly addresses: readonly { readonly ip: string; readonly ready: boolean; readonly pod?: string; readonly node?: string }[];
+  readonly addresses: readonly {
+    readonly ip: string;
+    readonly ready: boolean;
+    readonly pod?: string;
+    readonly node?: string;
+  }[];
   readonly ports: readonly { readonly name?: string; readonly port: number }[];
 }
 
 export interface Workload extends KubeFact {
-  readonly kind: 'Deployment' | 'ReplicaSet' | 'StatefulSet' | 'DaemonSet' | 'Job' | 'CronJob' | 'ReplicationController';
-  readonly replicas: { readonly desired: number; readonly current: number; readonly ready: number; readonly available: number };
+  readonly kind:
+    | 'Deployment'
+    | 'ReplicaSet'
+    | 'StatefulSet'
+    | 'DaemonSet'
+    | 'Job'
+    | 'CronJob'
+    | 'ReplicationController';
+  readonly replicas: {
+    readonly desired: number;
+    readonly current: number;
+    readonly ready: number;
+    readonly available: number;
+  };
   readonly selector: Readonly<Record<string, string>>;
   readonly template: {
     readonly labels: Readonly<Record<string, string>>;
@@ -270,7 +292,12 @@ export interface EnvoyCluster {
   readonly host: string;
   readonly endpoints: readonly EnvoyEndpoint[];
   /** Default-priority thresholds; 4294967295 (no limit) is left out. */
-  readonly limits: { readonly connections?: number; readonly pending?: number; readonly requests?: number; readonly retries?: number };
+  readonly limits: {
+    readonly connections?: number;
+    readonly pending?: number;
+    readonly requests?: number;
+    readonly retries?: number;
+  };
   readonly addedViaApi: boolean;
   readonly at: Location;
 }
@@ -289,7 +316,12 @@ export interface ClusterConfig {
   readonly sni?: string;
   readonly connectTimeoutMs?: number;
   readonly outlierDetection?: Readonly<Record<string, unknown>>;
-  readonly limits: { readonly connections?: number; readonly pending?: number; readonly requests?: number; readonly retries?: number };
+  readonly limits: {
+    readonly connections?: number;
+    readonly pending?: number;
+    readonly requests?: number;
+    readonly retries?: number;
+  };
   /** `metadata.filter_metadata.istio.config`: the DestinationRule behind it, as `/apis/networking.istio.io/…`. */
   readonly config?: string;
   readonly warming: boolean;
@@ -425,7 +457,9 @@ export interface SyncStatus {
   readonly version?: string;
   readonly proxyType?: string;
   /** Per xDS type; `not-sent` is normal for types a proxy never asked for. */
-  readonly types: Readonly<Partial<Record<'cds' | 'lds' | 'eds' | 'rds' | 'ecds', 'synced' | 'stale' | 'not-sent' | 'error' | 'ignored'>>>;
+  readonly types: Readonly<
+    Partial<Record<'cds' | 'lds' | 'eds' | 'rds' | 'ecds', 'synced' | 'stale' | 'not-sent' | 'error' | 'ignored'>>
+  >;
   readonly at: Location;
 }
 
@@ -508,7 +542,11 @@ export interface LogFile {
   readonly first?: string;
   readonly last?: string;
   /** Times of `Envoy proxy is ready`, first lines of containers and other life signs, at most 50. */
-  readonly marks: readonly { readonly what: 'container-start' | 'proxy-ready' | 'proxy-exit' | 'previous-container'; readonly time: string; readonly line: number }[];
+  readonly marks: readonly {
+    readonly what: 'container-start' | 'proxy-ready' | 'proxy-exit' | 'previous-container';
+    readonly time: string;
+    readonly line: number;
+  }[];
   readonly hasPrevious: boolean;
   readonly at: Location;
 }

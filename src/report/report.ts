@@ -1,7 +1,7 @@
 import type { CatalogEntry, Confidence, Evidence, Occurrence, Severity } from '../catalog/rule.ts';
 import type { Diagnosis, JudgedFinding } from '../diagnosis/diagnose.ts';
-import type { Gap } from '../parse/facts.ts';
 import type { ArchiveFormat } from '../input/archive.ts';
+import type { Gap } from '../parse/facts.ts';
 
 export type { CatalogEntry, Confidence, Diagnosis, Evidence, JudgedFinding, Occurrence, Severity };
 
@@ -62,7 +62,12 @@ export interface Report {
     readonly platform: string;
     readonly istioctl?: string;
     readonly nodes?: number;
-    readonly revisions: readonly { readonly name: string; readonly versions: readonly string[]; readonly istiods: number; readonly tags: readonly string[] }[];
+    readonly revisions: readonly {
+      readonly name: string;
+      readonly versions: readonly string[];
+      readonly istiods: number;
+      readonly tags: readonly string[];
+    }[];
     readonly proxies: number;
     readonly namespaces: readonly string[];
     readonly proxyVersions: readonly { readonly version: string; readonly proxies: number }[];
@@ -78,7 +83,12 @@ export interface Report {
   };
   /** Causes, most important first; what each explains is folded beneath it. */
   readonly diagnoses: readonly Diagnosis[];
-  readonly notChecked: readonly { readonly rule: string; readonly title: string; readonly because: string; readonly collect: string }[];
+  readonly notChecked: readonly {
+    readonly rule: string;
+    readonly title: string;
+    readonly because: string;
+    readonly collect: string;
+  }[];
   readonly failedRules: readonly { readonly rule: string; readonly error: string }[];
   /** Rules that had what they need and found nothing. */
   readonly clear: readonly { readonly rule: string; readonly title: string }[];
