@@ -460,6 +460,10 @@ export interface SyncStatus {
   readonly types: Readonly<
     Partial<Record<'cds' | 'lds' | 'eds' | 'rds' | 'ecds', 'synced' | 'stale' | 'not-sent' | 'error' | 'ignored'>>
   >;
+  /** Istiod's text of the NACK for each type in state `error`. */
+  readonly errors?: Readonly<Partial<Record<'cds' | 'lds' | 'eds' | 'rds' | 'ecds', string>>>;
+  /** When istiod last sent each type, where it says so (1.23 and later): what was sent seconds ago is not stale yet. */
+  readonly sent?: Readonly<Partial<Record<'cds' | 'lds' | 'eds' | 'rds' | 'ecds', string>>>;
   readonly at: Location;
 }
 
