@@ -1,5 +1,19 @@
-import type { Limits } from './input/archive.ts';
+import { examine } from './catalog/examine.ts';
+import { builtInRules } from './catalog/index.ts';
+import type { AnyRule, Finding, Outcome } from './catalog/rule.ts';
+import { diagnose } from './diagnosis/diagnose.ts';
+import { UserError } from './errors.ts';
+import { type Archive, defaultLimits, type Limits } from './input/archive.ts';
+import { openArchive } from './input/open.ts';
+import { meshBuilder } from './model/build.ts';
+import type { Mesh } from './model/mesh.ts';
+import type { Gap } from './parse/facts.ts';
+import { ownCrew, type ReadSummary, read } from './parse/read.ts';
+import type { ReadContext } from './parse/reader.ts';
+import { cite } from './report/cite.ts';
 import type { Report } from './report/report.ts';
+import { toReport } from './report/to-report.ts';
+import { version } from './version.ts';
 
 /** What a caller may ask of an analysis. */
 export interface Options {
@@ -33,5 +47,113 @@ export interface Progress {
  * Throws UserError when a path cannot be opened or holds nothing of Istio; whatever else is wrong becomes a gap.
  */
 export async function analyze(paths: readonly string[], options: Options = {}): Promise<Report> {
-  throw new Error(`not built yet: ${paths.length} ${Object.keys(options).length}`);
+  const rules = chosen(builtInRules, options);
+  const { archives, summaries, mesh, gaps } = await observe(paths, rules, options);
+  refuseForeign(archives, summaries, mesh);
+
+  const total = {
+    entries: summaries.flatMap(({ files }) => files).length,
+    bytes: summaries.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+  options.progress?.({ stage: 'judging', ...total });
+  const outcomes = within(examine(mesh, rules), options.namespaces);
+  const diagnoses = diagnose(outcomes, rules, mesh);
+  const report = toReport({ archives, summaries, mesh, rules, outcomes, diagnoses, gaps, version });
+
+  options.progress?.({ stage: 'quoting', ...total });
+  return cite(report, archives);
+}
+
+/** What one pass over the archives shows, before any judgement. */
+export interface Observed {
+  readonly archives: readonly Archive[];
+  readonly summaries: readonly ReadSummary[];
+  readonly mesh: Partial<Mesh>;
+  readonly gaps: readonly Gap[];
+}
+
+/** Reads archives into one mesh. Throws UserError when a path cannot be opened. */
+export async function observe(
+  paths: readonly string[],
+  rules: readonly AnyRule[],
+  options: Options = {},
+): Promise<Observed> {
+  const limits = { ...defaultLimits, ...options.limits };
+  const archives: Archive[] = [];
+  for (const path of paths) archives.push(await openArchive(path, limits, options.stdin));
+  const context: ReadContext = {
+    signatures: rules.flatMap(({ signatures }) => signatures ?? []),
+    lineBytes: limits.lineBytes,
+  };
+
+  const builder = meshBuilder();
+  const summaries: ReadSummary[] = [];
+  const crew = ownCrew(context);
+  try {
+    for (const archive of archives) {
+      summaries.push(
+        await read(archive, crew, builder.add, (entries, bytes, entry) =>
+          options.progress?.({ stage: 'reading', entries, bytes, entry }),
+        ),
+      );
+    }
+  } finally {
+    await crew.close();
+  }
+  const newest = summaries
+    .flatMap((summary) => summary.newest ?? [])
+    .toSorted()
+    .at(-1);
+  const { mesh, gaps } = builder.build(newest === undefined ? {} : { newest });
+  return { archives, summaries, mesh, gaps };
+}
+
+function chosen(rules: readonly AnyRule[], { only, skip }: Options): readonly AnyRule[] {
+  return rules.filter(({ id }) => (only === undefined || only.includes(id)) && !skip?.includes(id));
+}
+
+/** Keeps what concerns the namespaces asked for, and what concerns the whole mesh. */
+function within(outcomes: readonly Outcome[], namespaces: readonly string[] | undefined): readonly Outcome[] {
+  if (namespaces === undefined || namespaces.length === 0) return outcomes;
+  return outcomes.map((outcome): Outcome => {
+    if (outcome.status !== 'found') return outcome;
+    const [first, ...others] = outcome.finding.occurrences.filter(
+      ({ scope }) => scope.namespace === undefined || namespaces.includes(scope.namespace),
+    );
+    if (first === undefined) return { rule: outcome.rule, status: 'clear' };
+    const finding: Finding = { ...outcome.finding, occurrences: [first, ...others] };
+    return { ...outcome, finding };
+  });
+}
+
+/** An archive of something else is said to be so, rather than reported on with nothing found. */
+function refuseForeign(archives: readonly Archive[], summaries: readonly ReadSummary[], mesh: Partial<Mesh>): void {
+  const istio =
+    (mesh.proxies?.length ?? 0) > 0 ||
+    (mesh.revisions?.length ?? 0) > 0 ||
+    (mesh.config?.length ?? 0) > 0 ||
+    (mesh.logFiles?.length ?? 0) > 0 ||
+    [
+      mesh.clusters,
+      mesh.clusterConfigs,
+      mesh.sync,
+      mesh.analysis,
+      mesh.collections,
+      mesh.certificates,
+      mesh.metrics,
+    ].some((facts) => (facts?.length ?? 0) > 0) ||
+    (mesh.versions ?? []).some(({ component }) => component !== 'kubernetes' && component !== 'kubectl') ||
+    (mesh.meshConfigs?.length ?? 0) > 0;
+  if (istio) return;
+  const files = summaries.flatMap((summary) => summary.files);
+  const names = archives.map(({ name }) => name).join(', ');
+  const some = files.slice(0, 3).map(({ path }) => path);
+  const found =
+    files.length === 0
+      ? 'it holds no files'
+      : `it holds ${files.length} file${files.length === 1 ? '' : 's'} (${some.join(', ')}${files.length > 3 ? ', …' : ''})`;
+  throw new UserError(
+    'ARCHIVE_UNRECOGNISED',
+    `${names}: nothing of Istio in it: ${found}; expected an istioctl bug-report, or output of istioctl, kubectl or Envoy's admin port`,
+  );
 }

@@ -41,7 +41,7 @@ export interface Revision {
 }
 
 /** One Envoy or ztunnel and everything that says who it is. */
-export interface Proxy {
+export interface MeshProxy {
   readonly namespace: string;
   readonly pod: string;
   readonly type: 'sidecar' | 'gateway' | 'waypoint' | 'ztunnel' | 'unknown';
@@ -87,7 +87,7 @@ export interface Mesh {
   readonly versions: readonly facts.VersionFact[];
   readonly revisions: readonly Revision[];
 
-  readonly proxies: readonly Proxy[];
+  readonly proxies: readonly MeshProxy[];
   readonly memory: readonly facts.ProxyMemory[];
   readonly clusters: readonly facts.EnvoyCluster[];
   readonly clusterConfigs: readonly facts.ClusterConfig[];

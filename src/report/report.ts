@@ -2,19 +2,9 @@ import type { CatalogEntry, Confidence, Evidence, Occurrence, Severity } from '.
 import type { Diagnosis, JudgedFinding } from '../diagnosis/diagnose.ts';
 import type { ArchiveFormat } from '../input/archive.ts';
 import type { Gap } from '../parse/facts.ts';
+import type { FileRead } from '../parse/read.ts';
 
-export type { CatalogEntry, Confidence, Diagnosis, Evidence, JudgedFinding, Occurrence, Severity };
-
-/** One file of the archive and what became of it. */
-export interface FileRead {
-  readonly path: string;
-  readonly bytes: number;
-  /** Reader's name, or `none`. */
-  readonly reader: string;
-  readonly status: 'read' | 'partial' | 'unrecognised' | 'ignored';
-  /** Facts taken from it. */
-  readonly facts: number;
-}
+export type { CatalogEntry, Confidence, Diagnosis, Evidence, FileRead, JudgedFinding, Occurrence, Severity };
 
 /** One row of the proxy inventory. */
 export interface ProxyRow {

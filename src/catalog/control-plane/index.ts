@@ -1,0 +1,7 @@
+import type { LogRuleWithLines } from '../log-rules.ts';
+import type { AnyRule } from '../rule.ts';
+
+export const controlPlaneRules: { readonly rules: readonly AnyRule[]; readonly logs: readonly LogRuleWithLines[] } = {
+  rules: [],
+  logs: [],
+};

@@ -1,0 +1,194 @@
+import type { Artifact, ArtifactKind, ArtifactKinds } from '../parse/artifact.ts';
+import type * as facts from '../parse/facts.ts';
+import { controlPlane } from './control-plane.ts';
+import type { Mesh } from './mesh.ts';
+import { captureOf, platformOf } from './platform.ts';
+import { proxiesOf } from './proxies.ts';
+
+/** The mesh as far as the archive shows it, and what it did not show. */
+export interface Built {
+  readonly mesh: Partial<Mesh>;
+  readonly gaps: readonly facts.Gap[];
+}
+
+/** Collects artifacts in archive order and folds them into one mesh. */
+export interface MeshBuilder {
+  add(artifact: Artifact): void;
+  build(fileTimes: { readonly newest?: string }): Built;
+}
+
+type Collected = { [K in ArtifactKind]: ArtifactKinds[K][] };
+
+/** A builder for one archive, or for several that show one cluster. */
+export function meshBuilder(): MeshBuilder {
+  const collected: Partial<Collected> = {};
+  const seen = new Set<ArtifactKind>();
+
+  const add = (artifact: Artifact): void => {
+    if (artifact.kind === 'seen') {
+      for (const kind of artifact.value.kinds) seen.add(kind);
+      return;
+    }
+    seen.add(artifact.kind);
+    // One list per kind: the tag and the value belong together by the type of Artifact.
+    let values = collected[artifact.kind] as unknown[] | undefined;
+    if (values === undefined) {
+      values = [];
+      (collected as Record<string, unknown[]>)[artifact.kind] = values;
+    }
+    values.push(artifact.value);
+  };
+
+  return { add, build: ({ newest }) => fold(collected, seen, newest) };
+}
+
+function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, newestFile: string | undefined): Built {
+  /** The facts of a kind, or undefined where no file could have held one. */
+  const of = <K extends ArtifactKind>(kind: K): readonly ArtifactKinds[K][] | undefined =>
+    seen.has(kind) ? ((collected[kind] as ArtifactKinds[K][] | undefined) ?? []) : undefined;
+
+  const gaps: facts.Gap[] = [...(collected.gap ?? [])];
+  const objects = unique(of('object'), (object) => `${object.apiVersion.split('/')[0]} ${object.kind}`);
+  const logFiles = of('log-file');
+  const hits = of('log-hits') ?? [];
+  const logOf = (log: facts.LogHitSource) =>
+    logFiles?.some((file) => file.log === log) ? hits.filter((hit) => hit.log === log) : undefined;
+
+  const base: Partial<Mesh> = {
+    ...facet(
+      'pods',
+      unique(of('pod'), () => 'Pod'),
+    ),
+    ...facet(
+      'services',
+      unique(of('service'), () => 'Service'),
+    ),
+    ...facet(
+      'endpoints',
+      unique(of('endpoints'), ({ kind }) => kind),
+    ),
+    ...facet(
+      'workloads',
+      unique(of('workload'), ({ kind }) => kind),
+    ),
+    ...facet(
+      'namespaces',
+      unique(of('namespace'), () => 'Namespace'),
+    ),
+    ...facet(
+      'nodes',
+      unique(of('node'), () => 'Node'),
+    ),
+    ...facet(
+      'configMaps',
+      unique(of('config-map'), () => 'ConfigMap'),
+    ),
+    ...facet('events', uniqueEvents(of('event'))),
+    ...facet('secrets', of('secret')),
+    ...facet('listings', of('listing')),
+    ...facet('config', objects?.filter(isMeshConfiguration)),
+    ...facet('webhooks', webhooksOf(objects, of('listing'))),
+    ...facet(
+      'otherObjects',
+      objects?.filter((object) => !isMeshConfiguration(object) && !isWebhook(object)),
+    ),
+    ...facet('collections', of('collection')),
+    ...facet('versions', of('version')),
+    ...facet('memory', of('memory')),
+    ...facet('clusters', of('cluster')),
+    ...facet('clusterConfigs', of('cluster-config')),
+    ...facet('listeners', of('listener')),
+    ...facet('routes', of('route')),
+    ...facet('rejections', of('rejection')),
+    ...facet('warming', of('warming')),
+    ...facet('proxySecrets', of('proxy-secret')),
+    ...facet('configSizes', of('config-size')),
+    ...facet('certificates', of('certificate')),
+    ...facet('metrics', of('metric')),
+    ...facet('sockets', of('socket')),
+    ...facet('sync', of('sync')),
+    ...facet('connections', of('connection')),
+    ...facet('pushStatus', of('push-status')),
+    ...facet('meshConfigs', of('mesh-config')),
+    ...facet('analysis', of('analysis')),
+    ...facet('istiodLog', logOf('istiod')),
+    ...facet('proxyLog', logOf('proxy')),
+    ...facet('ztunnelLog', logOf('ztunnel')),
+    ...facet('cniLog', logOf('cni')),
+    ...facet('operatorLog', logOf('operator')),
+    ...facet('logFiles', logFiles),
+    ...facet(
+      'access',
+      logFiles?.some(({ log }) => log === 'proxy' || log === 'ztunnel') ? (of('access') ?? []) : undefined,
+    ),
+  };
+
+  const platform = platformOf(base);
+  const capture = captureOf(base, newestFile);
+  const mesh: Partial<Mesh> = {
+    ...base,
+    platform,
+    capture,
+    ...facet('revisions', controlPlane(base, platform)),
+    ...facet('proxies', proxiesOf(base, of('proxy'))),
+  };
+  return { mesh, gaps };
+}
+
+/** A facet is set only where it is known: an absent one must stay absent for "not checked". */
+function facet<K extends keyof Mesh>(name: K, value: Mesh[K] | undefined): Partial<Pick<Mesh, K>> {
+  return value === undefined ? {} : ({ [name]: value } as Pick<Mesh, K>);
+}
+
+const meshGroups = ['istio.io', 'gateway.networking.k8s.io', 'inference.networking'];
+const isMeshConfiguration = ({ apiVersion }: facts.KubeObject): boolean =>
+  meshGroups.some((group) => (apiVersion.split('/')[0] ?? '').includes(group));
+const isWebhook = ({ kind }: facts.KubeObject): boolean =>
+  kind === 'MutatingWebhookConfiguration' || kind === 'ValidatingWebhookConfiguration';
+
+/** Webhooks come only with some listings (istioctl 1.12 and later): objects alone do not prove that none exists. */
+function webhooksOf(
+  objects: readonly facts.KubeObject[] | undefined,
+  listings: readonly facts.Listing[] | undefined,
+): readonly facts.KubeObject[] | undefined {
+  const webhooks = objects?.filter(isWebhook) ?? [];
+  const listed = listings?.some(({ kind }) => kind.endsWith('WebhookConfiguration')) ?? false;
+  return webhooks.length > 0 || listed ? webhooks : undefined;
+}
+
+/** Files of an archive overlap: of two copies of an object the newer stays, in the place of the first. */
+function unique<T extends { readonly meta: facts.ObjectMeta }>(
+  items: readonly T[] | undefined,
+  kind: (item: T) => string,
+): readonly T[] | undefined {
+  if (items === undefined) return undefined;
+  const byName = new Map<string, T>();
+  for (const item of items) {
+    const key = `${kind(item)}\0${item.meta.namespace}\0${item.meta.name}`;
+    const other = byName.get(key);
+    if (other === undefined || isNewer(item.meta, other.meta)) byName.set(key, item);
+  }
+  return [...byName.values()];
+}
+
+function isNewer(one: facts.ObjectMeta, other: facts.ObjectMeta): boolean {
+  const version = Number(one.resourceVersion) - Number(other.resourceVersion);
+  if (Number.isFinite(version) && version !== 0) return version > 0;
+  return (one.generation ?? 0) > (other.generation ?? 0);
+}
+
+/** The wide table repeats what the YAML list holds; the copy with dates stays. */
+function uniqueEvents(events: readonly facts.KubeEvent[] | undefined): readonly facts.KubeEvent[] | undefined {
+  if (events === undefined) return undefined;
+  const byText = new Map<string, facts.KubeEvent>();
+  for (const event of events) {
+    const { kind, namespace, name } = event.object;
+    const key = `${kind.toLowerCase()}\0${namespace}\0${name}\0${event.reason}\0${event.message.trim().slice(0, 200)}`;
+    const other = byText.get(key);
+    if (other === undefined || rank(event) > rank(other)) byText.set(key, event);
+  }
+  return [...byText.values()];
+}
+
+const rank = (event: facts.KubeEvent): number =>
+  (event.last === undefined ? 0 : 2) + (event.at.file.endsWith('events') ? 0 : 1);

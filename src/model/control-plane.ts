@@ -1,0 +1,82 @@
+import type { Pod, Workload } from '../parse/facts.ts';
+import { list, record, text } from './hosts.ts';
+import type { Mesh, Platform, Revision } from './mesh.ts';
+
+type Draft = { -readonly [K in keyof Revision]: Revision[K] extends readonly (infer T)[] ? T[] : Revision[K] };
+
+/**
+ * The control-plane revisions the archive shows: istiod pods and deployments, and the injection webhooks that point to
+ * them. A revision that only a webhook names has no pods and no deployments. Undefined when none of the three was read.
+ */
+export function controlPlane(mesh: Partial<Mesh>, platform: Platform): readonly Revision[] | undefined {
+  if (mesh.pods === undefined && mesh.workloads === undefined && mesh.webhooks === undefined) return undefined;
+  const revisions = new Map<string, Draft>();
+  const draft = (name: string, namespace: string, at: Revision['at']): Draft => {
+    let found = revisions.get(name);
+    if (found === undefined) {
+      found = { name, namespace, versions: [], pods: [], deployments: [], tags: [], webhooks: [], at };
+      revisions.set(name, found);
+    }
+    return found;
+  };
+
+  for (const deployment of mesh.workloads ?? []) {
+    if (deployment.kind !== 'Deployment' || !isIstiod(deployment)) continue;
+    draft(revisionOf(deployment), deployment.meta.namespace, deployment.at).deployments.push(deployment);
+  }
+  for (const pod of mesh.pods ?? []) {
+    if (pod.meta.labels['app'] !== 'istiod' && !pod.containers.some(({ name }) => name === 'discovery')) continue;
+    const revision = draft(revisionOf(pod), pod.meta.namespace, pod.at);
+    revision.pods.push(pod);
+    const image = pod.containers.find(({ name }) => name === 'discovery')?.image ?? '';
+    const version = /:v?(\d+\.\d+\.\d+[^@-]*)/.exec(image)?.[1];
+    if (version !== undefined && !revision.versions.includes(version)) revision.versions.push(version);
+  }
+  for (const fact of mesh.versions ?? []) {
+    if (fact.component !== 'istiod' || fact.revision === undefined) continue;
+    const revision = revisions.get(fact.revision);
+    if (revision !== undefined && !revision.versions.includes(fact.version)) revision.versions.push(fact.version);
+  }
+  for (const webhook of mesh.webhooks ?? []) {
+    const target = injectionTarget(webhook.body);
+    if (webhook.kind !== 'MutatingWebhookConfiguration' || target === undefined) continue;
+    const name = webhook.meta.labels['istio.io/rev'] ?? target.revision;
+    const revision = draft(name, target.namespace ?? platform.istioNamespace, webhook.at);
+    revision.webhooks.push(webhook.meta.name);
+    const tag =
+      webhook.meta.labels['istio.io/tag'] ??
+      /^istio-revision-tag-(.+?)(?:-aks-istio-system|-istio-system)?$/.exec(webhook.meta.name)?.[1];
+    if (tag !== undefined && !revision.tags.includes(tag)) revision.tags.push(tag);
+  }
+  return [...revisions.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Whether a deployment is a control plane. */
+export const isIstiod = (workload: Workload): boolean =>
+  workload.meta.labels['app'] === 'istiod' ||
+  workload.template.labels['app'] === 'istiod' ||
+  /^istiod(-|$)/.test(workload.meta.name);
+
+/** The revision a control-plane object belongs to: its label, else the suffix of its name. */
+const revisionOf = (object: Pod | Workload): string =>
+  object.meta.labels['istio.io/rev'] ??
+  /^istiod-(.+?)(?:-[a-f0-9]{7,10}-[a-z0-9]{5})?$/.exec(object.meta.name)?.[1] ??
+  'default';
+
+/** The istiod service an injection webhook calls, and the revision its name implies. */
+export function injectionTarget(
+  body: Readonly<Record<string, unknown>>,
+): { readonly revision: string; readonly namespace?: string } | undefined {
+  for (const webhook of list(body['webhooks']).map(record)) {
+    const config = record(webhook['clientConfig']);
+    const service = record(config['service']);
+    const name = text(service['name']) ?? /\/\/(istiod[^./:]*)/.exec(text(config['url']) ?? '')?.[1];
+    if (name === undefined || !/^istiod(-|$)/.test(name)) continue;
+    const namespace = text(service['namespace']);
+    return {
+      revision: name === 'istiod' ? 'default' : name.slice('istiod-'.length),
+      ...(namespace === undefined ? {} : { namespace }),
+    };
+  }
+  return undefined;
+}

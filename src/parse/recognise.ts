@@ -1,0 +1,23 @@
+import { looksLikeLog } from './log-lines.ts';
+import type { Reader } from './reader.ts';
+import { cniLog } from './readers/cni-log.ts';
+import { istiodLog } from './readers/istiod-log.ts';
+import { proxyLog } from './readers/proxy-log.ts';
+import { ztunnelLog } from './readers/ztunnel-log.ts';
+import { recogniseEnvoy } from './recognise-envoy.ts';
+import { recogniseIstio } from './recognise-istio.ts';
+import { recogniseKube } from './recognise-kube.ts';
+
+const logReaders: Readonly<Record<string, Reader>> = {
+  proxy: proxyLog,
+  istiod: istiodLog,
+  ztunnel: ztunnelLog,
+  cni: cniLog,
+};
+
+/** The reader whose format the first bytes of a file show, for files whose path says nothing. Undefined for none. */
+export function recogniseByContent(head: Uint8Array): Reader | undefined {
+  if (head.length === 0 || head.includes(0)) return undefined;
+  const text = new TextDecoder().decode(head).replaceAll('\r\n', '\n');
+  return recogniseEnvoy(text) ?? recogniseIstio(text) ?? recogniseKube(text) ?? logReaders[looksLikeLog(text) ?? ''];
+}

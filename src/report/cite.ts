@@ -1,0 +1,184 @@
+import type { Evidence, Occurrence } from '../catalog/rule.ts';
+import type { Diagnosis, JudgedFinding } from '../diagnosis/diagnose.ts';
+import type { Archive, EntrySink } from '../input/archive.ts';
+import { mask } from '../parse/mask.ts';
+import { findJsonPointers } from './cite-json.ts';
+import { findYamlPointer } from './cite-yaml.ts';
+import type { Report } from './report.ts';
+
+/** Lines shown of one place. */
+const quoteLines = 5;
+const quoteWidth = 1000;
+/** Text of one list item that is looked through for a pointer. */
+const itemBytes = 512 * 1024;
+
+/** A place that still needs its lines. */
+interface Wanted {
+  readonly file: string;
+  readonly line: number | undefined;
+  readonly pointer: string | undefined;
+}
+interface Cited {
+  readonly line: number;
+  readonly quote: readonly string[];
+}
+
+const keyOf = ({ file, line, pointer }: Wanted): string => `${file}\0${line ?? ''}\0${pointer ?? ''}`;
+
+/**
+ * Reads the archives once more, only for the files that evidence points into, and turns pointers into lines and lines into
+ * quotes. Evidence that was quoted while reading stays as it is; a place that is not found keeps its pointer, unquoted.
+ */
+export async function cite(report: Report, archives: readonly Archive[]): Promise<Report> {
+  const wanted = new Map<string, Map<string, Wanted>>();
+  for (const evidence of evidenceOf(report)) {
+    if (evidence.quote !== undefined) continue;
+    const place = { file: evidence.file, line: evidence.line, pointer: evidence.pointer };
+    const ofFile = wanted.get(place.file) ?? new Map<string, Wanted>();
+    ofFile.set(keyOf(place), place);
+    wanted.set(place.file, ofFile);
+  }
+  if (wanted.size === 0) return report;
+
+  const cited = new Map<string, Cited>();
+  for (const archive of archives) {
+    if (wanted.size === 0) break;
+    await archive.visit({
+      entry({ path }) {
+        if (wanted.size === 0) return 'stop';
+        const places = wanted.get(path);
+        if (places === undefined) return undefined;
+        wanted.delete(path);
+        return quoting([...places.values()], cited);
+      },
+      // The first pass reported what of the container could not be read.
+      gap: () => undefined,
+    });
+  }
+  return mapEvidence(report, (evidence) => {
+    const found =
+      evidence.quote === undefined
+        ? cited.get(keyOf({ file: evidence.file, line: evidence.line, pointer: evidence.pointer }))
+        : undefined;
+    return found === undefined ? evidence : { ...evidence, line: found.line, quote: found.quote };
+  });
+}
+
+/** Takes one file's bytes and fills in the places wanted from it. */
+function quoting(places: readonly Wanted[], cited: Map<string, Cited>): EntrySink {
+  const pointers = places.filter(({ line, pointer }) => line === undefined && pointer !== undefined);
+  const json = findJsonPointers(pointers.map(({ pointer }) => pointer ?? ''));
+  const byLine = places
+    .flatMap(({ line, ...rest }) => (line === undefined ? [] : [{ ...rest, line }]))
+    .sort((a, b) => a.line - b.line);
+  const lines = collectLines(byLine);
+  return {
+    push(chunk) {
+      lines.push(chunk);
+      json.push(chunk);
+    },
+    end() {
+      for (const [place, text] of lines.end()) {
+        const offset = place.pointer === undefined ? 0 : (findYamlPointer(text, place.pointer) ?? 0);
+        // An item's name says more than its first line, apiVersion.
+        cited.set(keyOf(place), {
+          line: place.line + offset,
+          quote: trimmed(text.slice(offset, offset + (place.pointer === undefined ? 1 : 3))),
+        });
+      }
+      for (const [pointer, { line, text }] of json.end()) {
+        for (const place of pointers)
+          if (place.pointer === pointer) cited.set(keyOf(place), { line, quote: trimmed(text) });
+      }
+    },
+  };
+}
+
+const trimmed = (lines: readonly string[]): readonly string[] =>
+  lines.slice(0, quoteLines).map((line) => mask(line.length > quoteWidth ? `${line.slice(0, quoteWidth)}…` : line));
+
+/** Collects the text from each wanted line on: one line, or for a place with a pointer the lines of its item. */
+function collectLines(places: readonly (Wanted & { readonly line: number })[]) {
+  const decoder = new TextDecoder();
+  const found = new Map<Wanted & { readonly line: number }, string[]>();
+  const open: { readonly place: Wanted & { readonly line: number }; readonly lines: string[]; bytes: number }[] = [];
+  let next = 0;
+  let line = 1;
+  let rest: Uint8Array[] = [];
+
+  const take = (bytes: Uint8Array): void => {
+    while (places[next]?.line === line) {
+      const place = places[next];
+      if (place === undefined) break;
+      const lines: string[] = [];
+      found.set(place, lines);
+      open.push({ place, lines, bytes: 0 });
+      next++;
+    }
+    if (open.length > 0) {
+      const text = decoder.decode(bytes.subarray(0, 64 * 1024)).replace(/\r$/, '');
+      for (let index = open.length - 1; index >= 0; index--) {
+        const reading = open[index];
+        if (reading === undefined) continue;
+        const isNextItem = reading.lines.length > 0 && (/^(- |---|\S)/.test(text) || reading.bytes > itemBytes);
+        if (isNextItem && reading.place.pointer !== undefined) {
+          open.splice(index, 1);
+          continue;
+        }
+        reading.lines.push(text);
+        reading.bytes += text.length;
+        if (reading.place.pointer === undefined) open.splice(index, 1);
+      }
+    }
+    line++;
+  };
+
+  return {
+    push(chunk: Uint8Array): void {
+      if (next >= places.length && open.length === 0) return;
+      let from = 0;
+      for (;;) {
+        const end = chunk.indexOf(10, from);
+        if (end < 0) break;
+        // Lines before the first wanted one are only counted.
+        if (open.length > 0 || places[next]?.line === line) {
+          take(rest.length === 0 ? chunk.subarray(from, end) : Buffer.concat([...rest, chunk.subarray(from, end)]));
+        } else {
+          line++;
+        }
+        rest = [];
+        from = end + 1;
+      }
+      if (from < chunk.length) rest.push(chunk.slice(from));
+    },
+    end(): ReadonlyMap<Wanted & { readonly line: number }, readonly string[]> {
+      if (rest.length > 0) take(Buffer.concat(rest));
+      return found;
+    },
+  };
+}
+
+function* evidenceOf(report: Report): Generator<Evidence> {
+  for (const { cause, consequences } of report.diagnoses) {
+    for (const finding of [cause, ...consequences]) for (const { evidence } of finding.occurrences) yield* evidence;
+  }
+}
+
+function mapEvidence(report: Report, change: (evidence: Evidence) => Evidence): Report {
+  const ofOccurrence = (occurrence: Occurrence): Occurrence => {
+    const [first, ...others] = occurrence.evidence;
+    return { ...occurrence, evidence: [change(first), ...others.map(change)] };
+  };
+  const ofFinding = (finding: JudgedFinding): JudgedFinding => {
+    const [first, ...others] = finding.occurrences;
+    return { ...finding, occurrences: [ofOccurrence(first), ...others.map(ofOccurrence)] };
+  };
+  const diagnoses = report.diagnoses.map(
+    (diagnosis): Diagnosis => ({
+      ...diagnosis,
+      cause: ofFinding(diagnosis.cause),
+      consequences: diagnosis.consequences.map(ofFinding),
+    }),
+  );
+  return { ...report, diagnoses };
+}

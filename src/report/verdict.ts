@@ -1,0 +1,50 @@
+import type { Diagnosis } from '../diagnosis/diagnose.ts';
+import type { Capture } from '../model/mesh.ts';
+import type { Report } from './report.ts';
+
+/**
+ * What the archive shows, in one sentence and a few more. Never "healthy": where nothing matched it says so, with what was
+ * checked and what was not.
+ */
+export function verdictOf(
+  diagnoses: readonly Diagnosis[],
+  coverage: Report['coverage'],
+  capture: Capture,
+): Report['verdict'] {
+  const errors = diagnoses.filter(({ cause }) => cause.severity === 'error');
+  const warnings = diagnoses.filter(({ cause }) => cause.severity === 'warning');
+  const unchecked = `${coverage.rulesChecked} rules were checked, ${coverage.rulesNotChecked} could not be for want of their files.`;
+  const partial = coverage.complete ? '' : ' The archive is partial: what was cut off is not judged.';
+  const [first] = errors;
+  if (first === undefined) {
+    const others = warnings.length === 0 ? 'No warning either.' : `${count(warnings.length, 'warning')} to look at.`;
+    return {
+      sentence: 'No rule for a present fault matched.',
+      detail: `${others} ${unchecked}${partial} What no rule looks for, and what the archive does not hold, is not judged.`,
+    };
+  }
+  const failed = errors.reduce(
+    (sum, { reach, cause, consequences }) =>
+      sum + ([cause, ...consequences].some(({ symptom }) => symptom) ? reach : 0),
+    0,
+  );
+  const sentence =
+    errors.length === 1
+      ? `${first.cause.title}: ${first.cause.occurrences[0].message}.`
+      : `${words[errors.length] ?? errors.length} causes; first: ${first.cause.title}: ${first.cause.occurrences[0].message}.`;
+  const explained =
+    failed === 0
+      ? ''
+      : `${errors.length === 1 ? 'It stands' : 'They stand'} for ${thousands(failed)} failed requests or connections. `;
+  const state = errors.every((diagnosis) => diagnosis.state === 'present')
+    ? `Present when the archive was made${capture.time === undefined ? '' : ` (${capture.time})`}. `
+    : '';
+  return {
+    sentence,
+    detail: `${explained}${state}${warnings.length === 0 ? '' : `${count(warnings.length, 'further warning')}. `}${unchecked}${partial}`,
+  };
+}
+
+const words = ['', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten'];
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+const thousands = (number: number): string => String(number).replace(/\B(?=(\d{3})+$)/g, ',');
