@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { examine } from './catalog/examine.ts';
 import { builtInRules } from './catalog/index.ts';
 import type { AnyRule, Finding, Outcome } from './catalog/rule.ts';
@@ -8,8 +9,9 @@ import { openArchive } from './input/open.ts';
 import { meshBuilder } from './model/build.ts';
 import type { Mesh } from './model/mesh.ts';
 import type { Gap } from './parse/facts.ts';
-import { ownCrew, type ReadSummary, read } from './parse/read.ts';
+import { type ReadSummary, read } from './parse/read.ts';
 import type { ReadContext } from './parse/reader.ts';
+import { crewFor } from './parse/threads.ts';
 import { cite } from './report/cite.ts';
 import type { Report } from './report/report.ts';
 import { toReport } from './report/to-report.ts';
@@ -19,7 +21,7 @@ import { version } from './version.ts';
 export interface Options {
   /** Bounds on what is read; see `defaultLimits`. */
   readonly limits?: Partial<Limits>;
-  /** Worker threads beside the main one: 1 reads everything on the main thread. Default: cores, at most 4. */
+  /** Threads in all, the one that reads the archive among them; 1 does everything on the main thread. Default: cores, at most 4. */
   readonly jobs?: number;
   /** Rule ids to check; all when absent. */
   readonly only?: readonly string[];
@@ -88,7 +90,11 @@ export async function observe(
 
   const builder = meshBuilder();
   const summaries: ReadSummary[] = [];
-  const crew = ownCrew(context);
+  const crew = crewFor(
+    options.jobs ?? Math.min(4, availableParallelism()),
+    archives.reduce((sum, { bytes }) => sum + bytes, 0),
+    context,
+  );
   try {
     for (const archive of archives) {
       summaries.push(

@@ -34,7 +34,12 @@ async function shown(path: string, id: string): Promise<readonly string[]> {
 async function facetsRead(path: string, rule: AnyRule): Promise<ReadonlySet<string>> {
   const { mesh } = await observe([path], [rule], { jobs: 1 });
   const read = new Set<string>();
-  const spy = new Proxy(mesh, { get: (target, key) => (read.add(String(key)), Reflect.get(target, key)) });
+  const spy = new Proxy(mesh, {
+    get(target, key) {
+      read.add(String(key));
+      return Reflect.get(target, key);
+    },
+  });
   const { needs, check } = rule as unknown as Rule;
   for (const _ of check.call(rule, spy as never)) expect(needs.length).toBeGreaterThan(0);
   return read;
