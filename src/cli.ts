@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { exitStatus, exitStatusHelp, severities, statusOfError } from './cli/exit.ts';
-import { type Format, formats } from './cli/output.ts';
+import { extensions } from './cli/output.ts';
 import { formatSize, parseCount, parseSize } from './cli/sizes.ts';
 import { UserError } from './errors.ts';
 import { defaultLimits } from './input/archive.ts';
+import { visible } from './report/format.ts';
+import type { Format } from './report/render.ts';
 import { version } from './version.ts';
 
 // Each command loads what it needs when it runs: `--help` answers without the rules and readers.
@@ -133,7 +135,7 @@ function collect(value: string, before: readonly string[] = []): string[] {
 }
 
 function formatOf(value: string, before: readonly Format[] = []): Format[] {
-  const names = Object.keys(formats) as Format[];
+  const names = Object.keys(extensions) as Format[];
   const format = names.find((name) => name === value);
   if (format) return [...before, format];
   throw new UserError('USAGE', `unknown format '${value}'; expected one of ${names.join(', ')}`);
@@ -162,7 +164,7 @@ try {
     if (error.code === 'commander.unknownCommand') process.stderr.write("try 'meshtriage analyze FILE', or --help\n");
   } else if (error instanceof UserError) {
     process.exitCode = statusOfError(error);
-    process.stderr.write(`meshtriage: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`);
+    process.stderr.write(`meshtriage: ${visible(error.message.replace(/\s*\n\s*/g, ' '))}\n`);
   } else {
     process.exitCode = exitStatus.unreadable;
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -2,10 +2,11 @@ import type { Options, Progress } from '../analyze.ts';
 import type { Severity } from '../catalog/rule.ts';
 import { UserError } from '../errors.ts';
 import type { Limits } from '../input/archive.ts';
+import type { Format } from '../report/render.ts';
 import type { Report } from '../report/report.ts';
 import { reaches, statusOf } from './exit.ts';
 import { nearest } from './near.ts';
-import { checkTargets, type Format, type Target, targetsOf, writeDocument } from './output.ts';
+import { checkTargets, type Target, targetsOf, writeDocument } from './output.ts';
 import { progressLine } from './progress.ts';
 import { wantsColor } from './terminal.ts';
 

@@ -12,10 +12,15 @@ import {
 } from 'node:fs';
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
 import { UserError } from '../errors.ts';
+import type { Format } from '../report/render.ts';
 
-/** Formats of the report, by the file extension that stands for each. */
-export const formats = { text: '.txt', markdown: '.md', html: '.html', json: '.json' } as const;
-export type Format = keyof typeof formats;
+/** File extension of each format. */
+export const extensions: Readonly<Record<Format, string>> = {
+  text: '.txt',
+  markdown: '.md',
+  html: '.html',
+  json: '.json',
+};
 
 /** Where one document goes. */
 export interface Target {
@@ -35,7 +40,7 @@ export function targetsOf(files: readonly string[], wanted: readonly Format[]): 
   }
   if (files.length === 1 && isFolder(first)) {
     const inFolder = wanted.length > 0 ? wanted : (['html'] as const);
-    return distinct(inFolder.map((format) => ({ format, file: join(first, `report${formats[format]}`) })));
+    return distinct(inFolder.map((format) => ({ format, file: join(first, `report${extensions[format]}`) })));
   }
   if (wanted.length > 0 && wanted.length !== files.length) {
     throw usage(`${files.length} -o for ${wanted.length} --format; give as many of each, or only -o`);
@@ -43,7 +48,7 @@ export function targetsOf(files: readonly string[], wanted: readonly Format[]): 
   return distinct(
     files.map((file, index) => {
       const format = wanted[index] ?? (file === '-' ? 'text' : formatOf(file));
-      return { format, file: isFolder(file) ? join(file, `report${formats[format]}`) : file };
+      return { format, file: isFolder(file) ? join(file, `report${extensions[format]}`) : file };
     }),
   );
 }
@@ -51,15 +56,9 @@ export function targetsOf(files: readonly string[], wanted: readonly Format[]): 
 function formatOf(file: string): Format {
   if (isFolder(file)) return 'html';
   const extension = extname(file).toLowerCase();
-  const known: Readonly<Record<string, Format>> = {
-    '.txt': 'text',
-    '.md': 'markdown',
-    '.markdown': 'markdown',
-    '.html': 'html',
-    '.htm': 'html',
-    '.json': 'json',
-  };
-  const format = known[extension];
+  const aliases: Readonly<Record<string, string>> = { '.htm': '.html', '.markdown': '.md' };
+  const names = Object.keys(extensions) as Format[];
+  const format = names.find((name) => extensions[name] === (aliases[extension] ?? extension));
   if (format) return format;
   throw usage(`cannot tell the format of ${file}; name it .html, .md, .json or .txt, or add --format`);
 }
