@@ -33,7 +33,8 @@ const program = new Command('meshtriage')
   .exitOverride()
   .configureHelp({ showGlobalOptions: false })
   .configureOutput({
-    outputError: (text, write) => write(text.replace(/^error: /, 'meshtriage: ')),
+    outputError: (text, write) =>
+      write(text.replace(/^error: /, 'meshtriage: ').replace(/\n\(Did you mean (.+)\?\)/, '; did you mean $1?')),
   })
   .addHelpText(
     'after',

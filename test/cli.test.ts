@@ -216,6 +216,7 @@ describe('analyze', () => {
     const json = (...more: string[]) =>
       meshtriage(['analyze', sample('undefined-subset'), '--format', 'json', ...more]).stdout;
     const first = json();
+    expect(first).toMatch(/^\{/);
     expect(json()).toBe(first);
     expect(json('--jobs', '1')).toBe(first);
     expect(json('--jobs', '3')).toBe(first);

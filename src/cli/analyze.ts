@@ -63,9 +63,6 @@ export async function runAnalyze(paths: readonly string[], flags: AnalyzeFlags):
 function checkInputs(paths: readonly string[]): void {
   if (paths.filter((path) => path === '-').length > 1)
     throw new UserError('USAGE', 'standard input (-) is named twice');
-  if (paths.includes('-') && process.stdin.isTTY) {
-    throw new UserError('USAGE', 'standard input is a terminal; pipe an archive into it or name a file');
-  }
 }
 
 async function checkRules(ids: readonly string[]): Promise<void> {
