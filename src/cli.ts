@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exitStatus, exitStatusHelp, severities, statusOfError } from './cli/exit.ts';
 import { extensions } from './cli/output.ts';
 import { formatSize, parseCount, parseSize } from './cli/sizes.ts';
@@ -11,13 +11,14 @@ import { version } from './version.ts';
 
 // Each command loads what it needs when it runs: `--help` answers without the rules and readers.
 
-const list = (value: string, before: readonly string[] = []) => [
-  ...before,
-  ...value
+const list = (value: string, before: readonly string[] = []) => {
+  const items = value
     .split(',')
     .map((item) => item.trim())
-    .filter((item) => item !== ''),
-];
+    .filter((item) => item !== '');
+  if (items.length === 0) throw new InvalidArgumentError('Expected a name.');
+  return [...before, ...items];
+};
 
 const sizeOption = (flag: string, text: string, bytes: number) =>
   new Option(`${flag} <size>`, text).argParser(parseSize).default(bytes, formatSize(bytes));

@@ -68,6 +68,7 @@ describe('wrong use ends with 2 and one line', () => {
     ['an unknown format', ['analyze', 'x', '--format', 'pdf'], /unknown format 'pdf'; expected one of text, markdown/],
     ['an unknown severity', ['analyze', 'x', '--fail-on', 'fatal'], /Allowed choices are info, warning, error, never/],
     ['a size that is none', ['analyze', 'x', '--max-total', 'lots'], /Expected a size/],
+    ['an empty list of rules', ['analyze', 'x', '--only', ' ,'], /Expected a name/],
     ['a mistyped rule', ['analyze', 'x', '--only', 'undefined-subsett'], /did you mean undefined-subset/],
     [
       'a rule that is like none',

@@ -2,9 +2,10 @@ import type { Options, Progress } from '../analyze.ts';
 import type { Severity } from '../catalog/rule.ts';
 import { UserError } from '../errors.ts';
 import type { Limits } from '../input/archive.ts';
+import { counted, visible } from '../report/format.ts';
 import type { Format } from '../report/render.ts';
 import type { Report } from '../report/report.ts';
-import { reaches, statusOf } from './exit.ts';
+import { findingsOf, reaches, statusOf } from './exit.ts';
 import { nearest } from './near.ts';
 import { checkTargets, type Target, targetsOf, writeDocument } from './output.ts';
 import { progressLine } from './progress.ts';
@@ -55,14 +56,13 @@ export async function runAnalyze(paths: readonly string[], flags: AnalyzeFlags):
   const files = targets.filter(({ file }) => file !== '-');
   if (files.length > 0 && !flags.quiet) {
     const written = files.map(({ file, format }) => `${format} report: ${file}\n`);
-    process.stderr.write(`${report.verdict.sentence}\n${written.join('')}`);
+    process.stderr.write(`${visible(report.verdict.sentence)}\n${written.join('')}`);
   }
   return statusOf(report, flags.failOn);
 }
 
 function checkInputs(paths: readonly string[]): void {
-  if (paths.filter((path) => path === '-').length > 1)
-    throw new UserError('USAGE', 'standard input (-) is named twice');
+  if (paths.indexOf('-') !== paths.lastIndexOf('-')) throw new UserError('USAGE', 'standard input (-) is named twice');
 }
 
 async function checkRules(ids: readonly string[]): Promise<void> {
@@ -102,18 +102,20 @@ function optionsOf(flags: AnalyzeFlags, progress: ((progress: Progress) => void)
 }
 
 /**
- * The report as the documents show it: findings below a severity are left out, a cause stays while something it explains
- * is shown. The verdict and the exit status are of the whole.
+ * The report as the documents show it: findings below a severity are left out, and it says how many; a cause stays while
+ * something it explains is shown. The verdict and the exit status are of the whole.
  */
 export function withoutBelow(report: Report, severity: Severity): Report {
-  if (severity === 'info') return report;
   const diagnoses = report.diagnoses
     .map((diagnosis) => ({
       ...diagnosis,
       consequences: diagnosis.consequences.filter((finding) => reaches(finding.severity, severity)),
     }))
     .filter(({ cause, consequences }) => consequences.length > 0 || reaches(cause.severity, severity));
-  return { ...report, diagnoses };
+  const hidden = findingsOf(report).length - findingsOf({ diagnoses }).length;
+  if (hidden === 0) return report;
+  const detail = `${report.verdict.detail} Left out: ${counted(hidden, 'finding')} below severity ${severity}.`;
+  return { ...report, diagnoses, verdict: { ...report.verdict, detail } };
 }
 
 async function draw(report: Report, { file, format }: Target, color: boolean): Promise<string> {

@@ -1,4 +1,5 @@
 import type { Severity } from '../catalog/rule.ts';
+import type { JudgedFinding } from '../diagnosis/diagnose.ts';
 import type { UserError } from '../errors.ts';
 import type { Report } from '../report/report.ts';
 
@@ -12,11 +13,14 @@ export const severities = ['info', 'warning', 'error'] as const satisfies readon
 export const reaches = (severity: Severity, threshold: Severity): boolean =>
   severities.indexOf(severity) >= severities.indexOf(threshold);
 
+/** Every finding of a report: causes and what they explain. */
+export const findingsOf = ({ diagnoses }: Pick<Report, 'diagnoses'>): readonly JudgedFinding[] =>
+  diagnoses.flatMap(({ cause, consequences }) => [cause, ...consequences]);
+
 /** The exit status of an analysis: findings outweigh an archive that was read in part. */
 export function statusOf(report: Report, failOn: Severity | 'never'): number {
   if (failOn !== 'never') {
-    const findings = report.diagnoses.flatMap(({ cause, consequences }) => [cause, ...consequences]);
-    if (findings.some(({ severity }) => reaches(severity, failOn))) return exitStatus.findings;
+    if (findingsOf(report).some(({ severity }) => reaches(severity, failOn))) return exitStatus.findings;
   }
   return report.coverage.complete ? exitStatus.clean : exitStatus.partial;
 }
