@@ -113,16 +113,15 @@ function documentParser(file: SourceFile, istiod: string, name: string, whole: b
         return;
       }
       const text = new TextDecoder().decode(Buffer.concat(chunks));
-      let documents = 0;
-      for (const { value, line } of jsonDocuments(text)) {
-        documents += 1;
+      const documents = [...jsonDocuments(text)];
+      for (const { value, line } of documents) {
         if (value === undefined) {
           if (complete) gap(file, 'malformed', 'the JSON does not parse', emit, line);
           continue;
         }
         // A pointer counts within one document; several one after another are only told by line.
         const place = (pointer: string): Location =>
-          documents === 1 ? { file: file.path, pointer } : { file: file.path, line };
+          documents.length === 1 ? { file: file.path, pointer } : { file: file.path, line };
         understand(value, name, istiod, place, emit);
       }
     },
@@ -142,7 +141,7 @@ function understand(
     pushStatus(value, istiod, place, emit);
   } else if (name === 'mesh') {
     if (fields === undefined) return;
-    emit({ kind: 'mesh-config', value: { from: 'istiod', name: istiod, config: fields, at: place('') } });
+    emit(meshConfig(fields, istiod, place('')));
   } else if (Array.isArray(value)) {
     list(value, 'syncz', istiod, '', place, emit);
   } else if (Array.isArray(fields?.['clients'])) {
@@ -150,7 +149,7 @@ function understand(
   } else if (fields !== undefined && Object.keys(fields).some((key) => /^(?:pilot|endpoint)_[a-z_]+$/.test(key))) {
     pushStatus(value, istiod, place, emit);
   } else if (fields?.['proxyListenPort'] !== undefined || fields?.['defaultConfig'] !== undefined) {
-    emit({ kind: 'mesh-config', value: { from: 'istiod', name: istiod, config: fields, at: place('') } });
+    emit(meshConfig(fields, istiod, place('')));
   } else if (fields !== undefined) {
     // `istioctl x internal-debug --all` prints one object with an answer for each istiod.
     for (const [pod, answer] of Object.entries(fields)) {
@@ -190,6 +189,20 @@ function connectionOf(value: unknown, istiod: string, at: Location): Artifact | 
   const connectedAt = fields?.['connectedAt'];
   const since = typeof connectedAt === 'string' ? { connectedAt } : {};
   return { kind: 'connection', value: { proxy, istiod, ...since, at } };
+}
+
+const meshConfig = (fields: Readonly<Record<string, unknown>>, name: string, at: Location): Artifact => ({
+  kind: 'mesh-config',
+  value: { from: 'istiod', name, config: record(withoutSecrets('', fields)) ?? {}, at },
+});
+
+/** The value with its strings masked: `proxyMetadata` and provider headers are whatever an operator put there. */
+function withoutSecrets(key: string, value: unknown): unknown {
+  if (typeof value === 'string') return mask(`${key}=${value}`) === `${key}=${value}` ? value : '[masked]';
+  if (Array.isArray(value)) return value.map((item) => withoutSecrets(key, item));
+  const fields = record(value);
+  if (fields === undefined) return value;
+  return Object.fromEntries(Object.entries(fields).map(([name, inner]) => [name, withoutSecrets(name, inner)]));
 }
 
 /** `{ metric: { key: { proxy, message } } }` of the last full push. */

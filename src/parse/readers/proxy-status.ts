@@ -73,7 +73,7 @@ interface Column {
 }
 
 /** The first line of the table; also used to recognise it in a file of any name. */
-export const HEADER = /^ ?NAME +(?:\S+ +)*?(?:ISTIOD|PILOT) +VERSION\b/;
+export const HEADER = /^ ?NAME[ \t]+(?:\S+[ \t]+)*?(?:ISTIOD|PILOT)[ \t]+VERSION\b/;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what a terminal's colours start with.
 const COLOUR = /\x1b\[[\d;]*m/g;
