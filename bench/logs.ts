@@ -121,7 +121,7 @@ export function* proxyLog(mesh: GeneratedMesh, proxy: MeshProxy, random: Random)
     const dice = random();
     let line: string;
     if (dice < 0.02) line = componentLine(random, at);
-    else if (dice < 0.03 && callsBroken) line = brokenLine(mesh, proxy, random, at);
+    else if (dice < 0.08 && callsBroken) line = brokenLine(mesh, proxy, random, at);
     else if (dice < 0.5 && proxy.service !== undefined) line = inboundLine(mesh, proxy, proxy.service, random, at);
     else line = outboundLine(proxy, proxy.kind === 'router' ? mesh.broken : pick(random, callees), mesh, random, at);
     written += line.length;
