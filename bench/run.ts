@@ -66,7 +66,7 @@ async function interleaved(size: Size, archive: GeneratedArchive, runs: number):
       for (const candidate of list) {
         if (candidate.failure !== undefined) continue;
         const run = await measure(candidate.command);
-        if (run.status !== 0) candidate.failure = `status ${run.status}: ${run.stderr.trim()}`;
+        if (run.status !== 0) candidate.failure = `status ${run.status}: ${headOf(run.stderr)}`;
         if (round === 0 || run.status !== 0) continue;
         candidate.runs.push(run);
         await record(size, archive, candidate.name, round, run);
@@ -108,7 +108,7 @@ function table(measured: readonly Measured[]): string {
   let text = `${'command'.padEnd(20)}${['min s', 'median s', 'cpu s', 'x gzip', 'x extract', 'RSS MB'].map((title) => cell(title, 10)).join('')}\n`;
   for (const { name, runs, failure } of measured) {
     if (failure !== undefined) {
-      text += `${name.padEnd(20)}  ${failure.split('\n').slice(0, 2).join(' ')}\n`;
+      text += `${name.padEnd(20)}  ${failure}\n`;
       continue;
     }
     const walls = runs.map((run) => run.wall);
@@ -151,6 +151,7 @@ async function agreement(size: Size, withVariants: boolean): Promise<string[]> {
     ...[process.execPath, cli, 'analyze', path, '--quiet', '--fail-on', 'never', '--jobs', `${jobs}`],
   ];
   const first = await findingsOf('--jobs 1', analyze(file, 1));
+  if (first.status !== 0) return [`no findings to compare: status ${first.status}, ${headOf(first.stderr)}`];
   const others: Findings[] = [];
   for (const jobs of [2, 4]) others.push(await findingsOf(`--jobs ${jobs}`, analyze(file, jobs)));
   if (withVariants) {
@@ -162,13 +163,16 @@ async function agreement(size: Size, withVariants: boolean): Promise<string[]> {
     console.log(`  cut at 60 %: status ${cut.status}, ${cut.gaps} gaps, causes ${cut.causes.join(', ') || 'none'}`);
     if (cut.status !== 0 || cut.gaps === 0) others.push({ ...cut, status: cut.status || 1 });
   }
-  console.log(
-    `  causes: ${first.causes.join(', ') || 'none'}${first.status === 0 ? '' : ` (status ${first.status}: ${first.stderr.trim()})`}`,
-  );
+  console.log(`  causes: ${first.causes.join(', ') || 'none'}`);
   return others.flatMap((other) => {
     const parts = differences(first, other);
     return parts.length === 0 ? [] : [`${other.label} differs from --jobs 1 in ${parts.join(', ')}`];
   });
+}
+
+/** The first two lines of what a failed command wrote, on one. */
+function headOf(stderr: string): string {
+  return stderr.trim().split('\n').slice(0, 2).join(' ');
 }
 
 async function main(): Promise<number> {

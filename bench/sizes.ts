@@ -73,6 +73,6 @@ export const sizes: Readonly<Record<string, Size>> = {
     istiodLogBytes: 2000 * megabyte,
     proxies: 300,
     proxyLogBytes: 8 * megabyte,
-    extraClusters: 140_000,
+    extraClusters: 180_000,
   },
 };
