@@ -21,20 +21,18 @@ export function tarFlow(container: Container): Flow {
     untar.destroy();
     wake?.();
   };
-  // Exceptions of the visitor must reach it again, not end as one of a stream's.
-  const wait = (step: () => Promise<void> | undefined, then: () => void): void => {
+  // One step after the other: an entry may say `end` while its last piece is still being taken, also when paused.
+  // Exceptions of the visitor must reach its caller again, not end as one of a stream's.
+  const inTurn = (step: () => Promise<void> | undefined): void => {
     if (thrown !== undefined) return;
     try {
-      const promise = step();
-      if (promise === undefined) {
-        then();
-        return;
-      }
-      busy = promise.then(() => {
-        busy = undefined;
-        then();
+      const promise = busy === undefined ? step() : busy.then(step);
+      if (promise === undefined) return;
+      const mine = promise.then(() => {
+        if (busy === mine) busy = undefined;
       });
-      busy.catch(fail);
+      mine.catch(fail);
+      busy = mine;
     } catch (error) {
       fail(error);
     }
@@ -56,32 +54,23 @@ export function tarFlow(container: Container): Flow {
     }
     const target = flow;
     current = target;
-    let paused = false;
     stream.on('data', (chunk) => {
-      wait(
-        () => {
-          const promise = target.write(chunk as Buffer);
-          if (promise !== undefined) {
-            paused = true;
-            stream.pause();
-          }
-          return promise;
-        },
-        () => {
-          if (paused) stream.resume();
-          paused = false;
-        },
-      );
+      inTurn(() => {
+        const wait = target.write(chunk as Buffer);
+        if (wait === undefined) return undefined;
+        stream.pause();
+        return wait.then(() => void stream.resume());
+      });
     });
     stream.on('end', () => {
-      wait(
-        () => {
-          current = undefined;
-          last = header.name;
-          return target.end();
-        },
-        () => next(),
-      );
+      inTurn(() => {
+        current = undefined;
+        last = header.name;
+        const wait = target.end();
+        if (wait !== undefined) return wait.then(() => next());
+        next();
+        return undefined;
+      });
     });
   });
   untar.on('error', (error: Error) => {
