@@ -56,7 +56,7 @@ export async function findingsOf(label: string, command: readonly string[]): Pro
 
 function causesOf(diagnoses: unknown): string[] {
   if (!Array.isArray(diagnoses)) return [];
-  return diagnoses.map((diagnosis: { cause?: { rule?: unknown } }) => String(diagnosis.cause?.rule));
+  return diagnoses.map((diagnosis: { cause?: { id?: unknown } }) => String(diagnosis.cause?.id));
 }
 
 /** The parts in which a report differs from the first; none when they agree. */
