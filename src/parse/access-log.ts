@@ -107,7 +107,8 @@ function readHead(b: Buffer, start: number, end: number, found: AccessSuccess): 
         value = value * 10 + digit;
         q++;
       }
-      if (q === p + 2 || b[q] !== blank) continue;
+      // 0 where nothing was answered.
+      if (b[q] !== blank || (q !== p + 5 && (q !== p + 3 || value !== 0))) continue;
       code = value;
     }
     at.requestEnd = p;

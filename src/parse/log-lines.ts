@@ -331,7 +331,7 @@ export function entryText(bytes: Buffer, lines: LineTable, line: number, lineByt
   const start = lines.starts[line] ?? 0;
   let text = bytes.toString('utf8', start, lines.ends[line] ?? start);
   let used = (lines.ends[line] ?? start) - start;
-  if (lines.entries[line] !== line) return text;
+  if (lines.kinds[line] !== lineKind.entry) return text;
   for (let next = line + 1; next < lines.count; next++) {
     const kind = lines.kinds[next];
     const from = lines.starts[next] ?? 0;

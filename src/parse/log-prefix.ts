@@ -26,6 +26,8 @@ const prefixes: readonly Prefix[] = [
   ['stern', new RegExp(`^[a-z0-9][a-z0-9.-]* [a-z0-9][a-z0-9-]* (?=${entry})`)],
 ];
 
+const anyTime = new RegExp(`^${time}(?: |$)`);
+
 /** Bytes at the start of a file that decide which prefixes its lines have. */
 export const prefixBytes = 16 * 1024;
 
@@ -39,13 +41,12 @@ export function detectPrefixes(head: string): readonly Prefix[] | undefined {
   const found: Prefix[] = [];
   for (const prefix of prefixes) {
     const [name, pattern] = prefix;
-    const stripped = lines.map((line) => strip(line, [prefix]));
-    const hits = stripped.filter((line, index) => line !== lines[index]).length;
+    const hits = lines.filter((line) => line.search(pattern) >= 0).length;
     // Colour marks single words; stern's form needs a valid entry behind it, which continuation lines are not.
-    const enough = name === 'colour' ? 1 : name === 'stern' ? lines.length / 4 : lines.length * 0.8;
-    if (hits === 0 || hits < enough || !pattern) continue;
+    const enough = name === 'colour' ? 1 : name === 'stern' ? lines.length / 4 : lines.length / 2;
+    if (hits === 0 || hits < enough) continue;
     found.push(prefix);
-    lines = stripped;
+    lines = lines.map((line) => strip(line, [prefix]));
   }
   return found.length > 0 ? found : undefined;
 }
@@ -54,6 +55,8 @@ function strip(line: string, wanted: readonly Prefix[]): string {
   let text = line;
   for (const [name, pattern] of wanted) {
     if (name === 'docker') text = dockerLine(text);
+    // A line that continues an entry may begin with blanks of its own.
+    else if (name === 'time') text = text.replace(anyTime, '');
     else text = text.replace(pattern, '');
   }
   return text;

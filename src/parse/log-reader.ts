@@ -23,12 +23,13 @@ type Mark = LogFile['marks'][number];
 
 /** Life signs of a container, found in the same pass as the signatures. */
 const lifeSigns: readonly (readonly [contains: string, what: Mark['what'] | 'role', where: RegExp])[] = [
-  ['FLAG: --', 'container-start', /^[^\t]*\t[^\t]*\tFLAG: --/],
+  // One of the flags every component prints at its start; the others would only be counted away again.
+  ['FLAG: --help=', 'container-start', /^[^\t]*\t[^\t]*\tFLAG: --/],
   ['Version 1.', 'container-start', /^[^\t]*\t[^\t]*\tVersion 1\./],
   ['version.BuildInfo{', 'container-start', /version: version\.BuildInfo\{/i],
   ['Envoy proxy is ready', 'proxy-ready', /\tEnvoy proxy is ready/],
   ['Readiness succeeded', 'proxy-ready', /\tReadiness succeeded/],
-  ['Marking server ready', 'proxy-ready', /\tMarking server ready/i],
+  ['marking server ready', 'proxy-ready', /marking server ready/],
   // istio pkg/envoy/agent.go; "Epoch 0" up to 1.19.
   [' exited with error', 'proxy-exit', /\t(?:Envoy|Epoch \d+) exited with error/],
   [' exited normally', 'proxy-exit', /\t(?:Envoy|Epoch \d+) exited normally/],
@@ -143,6 +144,9 @@ function startLog(
   let role: ProxyRef | undefined;
   let lastFlagLine = -1000;
   let unfamiliarBefore = 0;
+  /** First entry of the file, or of the previous container's log. */
+  let sectionLine = 0;
+  let sectionTime = Number.NaN;
   const marks: Mark[] = [];
   const lastMarks: Mark[] = [];
   /** Per signature and life sign the entry it was last found in: an entry counts once. */
@@ -174,6 +178,11 @@ function startLog(
       const follows = line - lastFlagLine < 200;
       lastFlagLine = line;
       if (follows) return;
+      // The flags come after a line or two; the container began with the first of them all.
+      if (sectionLine > 0 && line - sectionLine < 200 && !Number.isNaN(sectionTime)) {
+        mark(what, sectionTime, sectionLine);
+        return;
+      }
     }
     mark(what, entry.time, line);
   };
@@ -220,6 +229,7 @@ function startLog(
     const banner = (line: number): void => {
       hasPrevious = true;
       lastFlagLine = -1000;
+      sectionLine = 0;
       const text = bytes.toString('latin1', lines.starts[line] ?? 0, lines.ends[line] ?? 0);
       if (text.startsWith(`${previousBanner} present`)) return;
       previousLine = firstLine + line;
@@ -239,6 +249,10 @@ function startLog(
       if (found === lineKind.entry) {
         entries++;
         if (segment < 0) segment = start;
+        if (sectionLine === 0) {
+          sectionLine = firstLine + line;
+          sectionTime = lines.times[line] ?? Number.NaN;
+        }
         if (kind === 'ztunnel' && access !== undefined && isZtunnelAccess(bytes, start, lines.ends[line] ?? start)) {
           const text = bytes.toString('utf8', start, lines.ends[line]);
           access.ztunnel(readEntry(text).text, firstLine + line, lines.times[line] ?? Number.NaN, text);
