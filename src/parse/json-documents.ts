@@ -46,10 +46,3 @@ export function parsed(text: string): { readonly value?: unknown } {
     throw error;
   }
 }
-
-/** The value as an object with string keys, or undefined. */
-export function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
-}

@@ -1,7 +1,7 @@
 import type { Location } from '../input/location.ts';
 import type { ProxyRef, SyncStatus } from './facts.ts';
-import { record } from './json-documents.ts';
 import { mask } from './mask.ts';
+import { present, recordOf, recordsOf, textOf, type UntypedRecord } from './untyped.ts';
 
 /** An xDS type whose state istiod tells. */
 export type SyncType = keyof SyncStatus['types'];
@@ -38,14 +38,13 @@ export const isCollector = (version: unknown): boolean =>
  * not in it is ignored. Undefined for what is no proxy.
  */
 export function syncOf(entry: unknown, istiod: string, at: Location): SyncStatus | undefined {
-  const fields = record(entry);
-  if (fields === undefined) return undefined;
+  const fields = recordOf(entry);
   const id = string(fields, 'proxy') ?? string(fields, 'proxy_id') ?? '';
   const version = string(fields, 'istio_version') ?? string(fields, 'proxy_version');
   const proxy = proxyRef(id);
   if (proxy === undefined || isCollector(version)) return undefined;
 
-  const resources = record(fields['resources']);
+  const resources = fields['resources'] === undefined ? undefined : Object.entries(recordOf(fields['resources']));
   const types: Partial<Record<SyncType, SyncState>> = {};
   const errors: Partial<Record<SyncType, string>> = {};
   const sent: Partial<Record<SyncType, string>> = {};
@@ -57,11 +56,12 @@ export function syncOf(entry: unknown, istiod: string, at: Location): SyncStatus
       types[type] = stateOf(nonces.sent, nonces.acked);
       continue;
     }
-    const resource = record(Object.entries(resources).find(([name]) => name.endsWith(url))?.[1]);
-    if (resource === undefined) {
+    const found = resources.find(([name]) => name.endsWith(url));
+    if (found === undefined) {
       types[type] = nonces.sent === undefined ? 'ignored' : stateOf(nonces.sent, nonces.acked);
       continue;
     }
+    const resource = recordOf(found[1]);
     const error = string(resource, 'last_error');
     types[type] = error === undefined ? stateOf(string(resource, 'sent'), string(resource, 'acked')) : 'error';
     if (error !== undefined) errors[type] = mask(error).slice(0, 2000);
@@ -73,26 +73,25 @@ export function syncOf(entry: unknown, istiod: string, at: Location): SyncStatus
 
 /** One proxy of `istioctl proxy-status -o json` (1.30 and later): a ClientConfig of Envoy's status service. */
 export function syncOfClientConfig(entry: unknown, istiod: string, at: Location): SyncStatus | undefined {
-  const node = record(record(entry)?.['node']);
-  const configs = record(entry)?.['genericXdsConfigs'];
-  const version = record(node?.['metadata'])?.['ISTIO_VERSION'];
-  const proxy = proxyRef(String(node?.['id'] ?? ''));
-  if (proxy === undefined || !Array.isArray(configs) || isCollector(version)) return undefined;
+  const node = recordOf(recordOf(entry)['node']);
+  const version = textOf(recordOf(node['metadata'])['ISTIO_VERSION']);
+  const proxy = proxyRef(textOf(node['id']) ?? '');
+  if (proxy === undefined || isCollector(version)) return undefined;
 
   const types: Partial<Record<SyncType, SyncState>> = {};
   const errors: Partial<Record<SyncType, string>> = {};
   const sent: Partial<Record<SyncType, string>> = {};
-  for (const config of configs.map(record)) {
-    const type = TYPES.find(([, , url]) => String(config?.['typeUrl'] ?? '').endsWith(url))?.[0];
-    if (type === undefined || config === undefined) continue;
-    types[type] = states[String(config['configStatus'])] ?? 'ignored';
-    const details = record(config['errorState'])?.['details'];
-    if (typeof details === 'string') errors[type] = mask(details).slice(0, 2000);
-    if (typeof config['lastUpdated'] === 'string') sent[type] = config['lastUpdated'];
+  for (const config of recordsOf(recordOf(entry)['genericXdsConfigs'])) {
+    const type = TYPES.find(([, , url]) => textOf(config['typeUrl'])?.endsWith(url))?.[0];
+    if (type === undefined) continue;
+    types[type] = states[textOf(config['configStatus']) ?? ''] ?? 'ignored';
+    const details = textOf(recordOf(config['errorState'])['details']);
+    const updated = textOf(config['lastUpdated']);
+    if (details !== undefined) errors[type] = mask(details).slice(0, 2000);
+    if (updated !== undefined) sent[type] = updated;
   }
   for (const [type] of TYPES) types[type] ??= 'ignored';
-  const named = typeof version === 'string' ? version : undefined;
-  return status(proxy, istiod, named, undefined, { types, errors, sent }, at);
+  return status(proxy, istiod, version, undefined, { types, errors, sent }, at);
 }
 
 const states: Readonly<Record<string, SyncState>> = {
@@ -115,9 +114,7 @@ function status(
 ): SyncStatus {
   return {
     proxy,
-    ...(istiod === '' ? {} : { istiod }),
-    ...(version === undefined ? {} : { version }),
-    ...(proxyType === undefined ? {} : { proxyType }),
+    ...present({ istiod: istiod === '' ? undefined : istiod, version, proxyType }),
     types,
     ...(Object.keys(errors).length === 0 ? {} : { errors }),
     ...(Object.keys(sent).length === 0 ? {} : { sent }),
@@ -126,7 +123,6 @@ function status(
 }
 
 /** A non-empty string field, whether its key is written `last_error` or `lastError`. */
-function string(fields: Readonly<Record<string, unknown>>, name: string): string | undefined {
-  const value = fields[name] ?? fields[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
-  return typeof value === 'string' && value !== '' ? value : undefined;
+function string(fields: UntypedRecord, name: string): string | undefined {
+  return textOf(fields[name] ?? fields[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())]);
 }

@@ -2,9 +2,10 @@ import { CORE_SCHEMA, load } from 'js-yaml';
 import type { Location } from '../../input/location.ts';
 import type { Artifact } from '../artifact.ts';
 import type { AnalysisMessage } from '../facts.ts';
-import { parsed, record } from '../json-documents.ts';
+import { parsed } from '../json-documents.ts';
 import { mask } from '../mask.ts';
 import { textReader } from '../reader.ts';
+import { recordOf, textOf } from '../untyped.ts';
 
 /**
  * What `istioctl analyze` printed: `Error [IST0101] (VirtualService shop/cart) message`. Up to 1.11 the resource is
@@ -62,11 +63,11 @@ function fromStructured(text: string, file: string): Artifact[] | undefined {
   if (!Array.isArray(items)) return undefined;
   const messages: Artifact[] = [];
   for (const [index, item] of items.entries()) {
-    const { code, level, origin, message } = record(item) ?? {};
+    const { code, level, origin, message } = recordOf(item);
     if (typeof code !== 'string' || !/^IST\d{4}$/.test(code)) continue;
-    const [kind = '', name = ''] = (typeof origin === 'string' ? origin : '').split(' ');
+    const [kind = '', name = ''] = (textOf(origin) ?? '').split(' ');
     const value = toMessage(code, String(level), kind, name, { file, pointer: `/${index}` });
-    messages.push(closed(value, [typeof message === 'string' ? message : '']));
+    messages.push(closed(value, [textOf(message) ?? '']));
   }
   return messages;
 }

@@ -1,8 +1,9 @@
 import type { Artifact } from '../artifact.ts';
 import type { Collection } from '../facts.ts';
-import { parsed, record } from '../json-documents.ts';
+import { parsed } from '../json-documents.ts';
 import { mask } from '../mask.ts';
 import type { Reader, SourceFile } from '../reader.ts';
+import { recordOf } from '../untyped.ts';
 
 /**
  * `bug-report.log`: what istioctl itself logged while it collected, as text or JSON. It tells when and from where, which
@@ -168,7 +169,7 @@ function entryOf(line: string): { readonly time?: string; readonly level: string
     return { time, level, text: rest.replace(/^[a-z][\w-]{0,39}\t/, '') };
   }
   if (!line.startsWith('{"')) return undefined;
-  const { time, level, msg } = record(parsed(line).value) ?? {};
+  const { time, level, msg } = recordOf(parsed(line).value);
   if (typeof level !== 'string' || typeof msg !== 'string') return undefined;
   const known = typeof time === 'string' ? { time } : {};
   return { ...known, level, text: msg };

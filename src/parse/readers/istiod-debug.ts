@@ -1,18 +1,22 @@
 import type { Location } from '../../input/location.ts';
 import type { Artifact, ArtifactKind } from '../artifact.ts';
 import type { PushStatus } from '../facts.ts';
-import { jsonDocuments, record } from '../json-documents.ts';
+import { jsonDocuments } from '../json-documents.ts';
 import { type JsonPath, parseJson, pointerOf, scanJson } from '../json-elements.ts';
+import { artifactKindOf, artifactOf } from '../kube-facts.ts';
 import { mask } from '../mask.ts';
+import { maskValues } from '../mask-values.ts';
 import type { Parser, Reader, SourceFile } from '../reader.ts';
 import { isCollector, proxyRef, syncOf } from '../sync-status.ts';
+import { present, recordOf, textOf, type UntypedRecord } from '../untyped.ts';
 
 type Emit = (artifact: Artifact) => void;
 
 /** What an endpoint's objects become, in which list they lie, and which facet knows them. */
 interface Endpoint {
   readonly list: JsonPath;
-  readonly kind: ArtifactKind;
+  /** Set where an empty list is knowledge: that of `configz` says nothing of the objects it leaves out. */
+  readonly kind?: ArtifactKind;
   readonly read: (value: unknown, istiod: string, at: Location) => Artifact | undefined;
 }
 
@@ -30,6 +34,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
     kind: 'connection',
     read: connectionOf,
   },
+  configz: { list: [], read: configOf },
 };
 
 const MAX_DOCUMENT = 256 * 2 ** 20;
@@ -37,8 +42,8 @@ const HEAD = 2048;
 
 /**
  * Istiod's debug endpoints, one JSON body per file: `syncz` (is every proxy in sync), `adsz` (who is connected),
- * `push_status` (what the last push complained of), `mesh` (MeshConfig as istiod uses it). The others are known and
- * hold nothing that is not told elsewhere. Loose files are told apart by what is in them.
+ * `push_status` (what the last push complained of), `mesh` (MeshConfig as istiod uses it), `configz` (the mesh's
+ * configuration, should `crs` be missing). The others are known and hold nothing that is not told elsewhere. Loose files are told apart by what is in them.
  */
 export const istiodDebug: Reader = {
   name: 'istiod-debug',
@@ -83,7 +88,7 @@ function itemParser(file: SourceFile, istiod: string, name: string, endpoint: En
       }
       if (problem !== undefined && problem.reason !== 'empty') gap(file, problem.reason, problem.detail, emit);
       else if (!complete) gap(file, 'truncated', 'the file is cut short', emit);
-      emit({ kind: 'seen', value: { kinds: [endpoint.kind], at: { file: file.path } } });
+      looked(endpoint, file.path, emit);
     },
   };
 }
@@ -136,24 +141,23 @@ function understand(
   place: (pointer: string) => Location,
   emit: Emit,
 ): void {
-  const fields = record(value);
+  const fields = recordOf(value);
   if (name === 'push_status') {
     pushStatus(value, istiod, place, emit);
   } else if (name === 'mesh') {
-    if (fields === undefined) return;
     emit(meshConfig(fields, istiod, place('')));
   } else if (Array.isArray(value)) {
     list(value, 'syncz', istiod, '', place, emit);
-  } else if (Array.isArray(fields?.['clients'])) {
+  } else if (Array.isArray(fields['clients'])) {
     list(fields['clients'], 'adsz', istiod, '/clients', place, emit);
-  } else if (fields !== undefined && Object.keys(fields).some((key) => /^(?:pilot|endpoint)_[a-z_]+$/.test(key))) {
+  } else if (Object.keys(fields).some((key) => /^(?:pilot|endpoint)_[a-z_]+$/.test(key))) {
     pushStatus(value, istiod, place, emit);
-  } else if (fields?.['proxyListenPort'] !== undefined || fields?.['defaultConfig'] !== undefined) {
+  } else if (fields['proxyListenPort'] !== undefined || fields['defaultConfig'] !== undefined) {
     emit(meshConfig(fields, istiod, place('')));
-  } else if (fields !== undefined) {
+  } else {
     // `istioctl x internal-debug --all` prints one object with an answer for each istiod.
     for (const [pod, answer] of Object.entries(fields)) {
-      const clients = record(answer)?.['clients'];
+      const clients = recordOf(answer)['clients'];
       if (Array.isArray(answer)) list(answer, 'syncz', pod, `/${pod}`, place, emit);
       else if (Array.isArray(clients)) list(clients, 'adsz', pod, `/${pod}/clients`, place, emit);
     }
@@ -174,46 +178,55 @@ function list(
     const artifact = endpoint.read(value, istiod, place(`${prefix}/${index}`));
     if (artifact !== undefined) emit(artifact);
   }
-  emit({ kind: 'seen', value: { kinds: [endpoint.kind], at: { file: place('').file } } });
+  looked(endpoint, place('').file, emit);
+}
+
+function looked({ kind }: Endpoint, file: string, emit: Emit): void {
+  if (kind !== undefined) emit({ kind: 'seen', value: { kinds: [kind], at: { file } } });
 }
 
 function connectionOf(value: unknown, istiod: string, at: Location): Artifact | undefined {
-  const fields = record(value);
-  const id = fields?.['connectionId'];
-  const proxy = typeof id === 'string' ? proxyRef(id.replace(/-\d+$/, '')) : undefined;
-  const metadata = record(fields?.['metadata']);
+  const fields = recordOf(value);
+  const proxy = proxyRef((textOf(fields['connectionId']) ?? '').replace(/-\d+$/, ''));
+  const metadata = recordOf(fields['metadata']);
   // istioctl's own connection, which asks for `event`s and runs in no pod.
-  if (proxy === undefined || isCollector(metadata?.['ISTIO_VERSION']) || metadata?.['GENERATOR'] === 'event') {
+  if (proxy === undefined || isCollector(metadata['ISTIO_VERSION']) || metadata['GENERATOR'] === 'event') {
     return undefined;
   }
-  const connectedAt = fields?.['connectedAt'];
-  const since = typeof connectedAt === 'string' ? { connectedAt } : {};
+  const since = present({ connectedAt: textOf(fields['connectedAt']) });
   return { kind: 'connection', value: { proxy, istiod, ...since, at } };
 }
 
-const meshConfig = (fields: Readonly<Record<string, unknown>>, name: string, at: Location): Artifact => ({
-  kind: 'mesh-config',
-  value: { from: 'istiod', name, config: record(withoutSecrets('', fields)) ?? {}, at },
-});
-
-/** The value with its strings masked: `proxyMetadata` and provider headers are whatever an operator put there. */
-function withoutSecrets(key: string, value: unknown): unknown {
-  if (typeof value === 'string') return mask(`${key}=${value}`) === `${key}=${value}` ? value : '[masked]';
-  if (Array.isArray(value)) return value.map((item) => withoutSecrets(key, item));
-  const fields = record(value);
-  if (fields === undefined) return value;
-  return Object.fromEntries(Object.entries(fields).map(([name, inner]) => [name, withoutSecrets(name, inner)]));
+/**
+ * An object of `configz`, which has the shape of Kubernetes. Left out are those istiod derived itself from Ingress and
+ * Gateway API, and GatewayClass, which it shows in a namespace it does not have.
+ */
+function configOf(value: unknown, _istiod: string, at: Location): Artifact | undefined {
+  const object = recordOf(value);
+  const kind = textOf(object['kind']) ?? '';
+  const metadata = recordOf(object['metadata']);
+  const derived =
+    /-istio-autogenerated-/.test(textOf(metadata['name']) ?? '') ||
+    Object.keys(recordOf(metadata['annotations'])).some((name) => name.startsWith('internal.istio.io/'));
+  if (derived || kind === 'GatewayClass') return undefined;
+  return artifactKindOf(textOf(object['apiVersion']) ?? '', kind) === 'object' ? artifactOf(object, at) : undefined;
 }
+
+/** `proxyMetadata` and the headers of providers are whatever an operator put there: masked. */
+const meshConfig = (fields: UntypedRecord, name: string, at: Location): Artifact => ({
+  kind: 'mesh-config',
+  value: { from: 'istiod', name, config: recordOf(maskValues(fields)), at },
+});
 
 /** `{ metric: { key: { proxy, message } } }` of the last full push. */
 function pushStatus(value: unknown, istiod: string, place: (pointer: string) => Location, emit: Emit): void {
-  for (const [metric, found] of Object.entries(record(value) ?? {})) {
-    const entries = Object.entries(record(found) ?? {}).map(([key, details]): PushStatus['entries'][number] => {
-      const { proxy, message } = record(details) ?? {};
+  for (const [metric, found] of Object.entries(recordOf(value))) {
+    const entries = Object.entries(recordOf(found)).map(([key, details]): PushStatus['entries'][number] => {
+      const { proxy, message } = recordOf(details);
+      const words = textOf(message);
       return {
         key,
-        ...(typeof proxy === 'string' && proxy !== '' ? { proxy } : {}),
-        ...(typeof message === 'string' && message !== '' ? { message: mask(message).slice(0, 1000) } : {}),
+        ...present({ proxy: textOf(proxy), message: words === undefined ? undefined : mask(words).slice(0, 1000) }),
       };
     });
     if (entries.length === 0) continue;

@@ -1,10 +1,11 @@
 import type { Location } from '../../input/location.ts';
 import type { Artifact } from '../artifact.ts';
 import type { ProxyRef } from '../facts.ts';
-import { jsonDocuments, parsed, record } from '../json-documents.ts';
+import { jsonDocuments, parsed } from '../json-documents.ts';
 import { mask } from '../mask.ts';
 import { textReader } from '../reader.ts';
 import { isCollector, proxyRef, type SyncState, type SyncType, syncOfClientConfig } from '../sync-status.ts';
+import { recordOf, recordsOf, textOf } from '../untyped.ts';
 
 /**
  * `istioctl proxy-status` of 1.5 to 1.31: the table with a column for each xDS type, the one of 1.27 with only the types
@@ -174,13 +175,11 @@ function looksRight(cells: ReadonlyMap<string, string>): boolean {
 
 /** An answer of one istiod: `controlPlane.identifier` is itself JSON and holds the pod. */
 function* fromJson(value: unknown, at: Location): Generator<Artifact> {
-  const answer = record(value);
-  const resources = answer?.['resources'];
-  if (!Array.isArray(resources)) return;
-  const identifier = record(answer?.['controlPlane'])?.['identifier'];
-  const istiod = typeof identifier === 'string' ? record(parsed(identifier).value)?.['ID'] : undefined;
-  for (const resource of resources) {
-    const status = syncOfClientConfig(resource, typeof istiod === 'string' ? istiod : '', at);
+  const answer = recordOf(value);
+  const identifier = textOf(recordOf(answer['controlPlane'])['identifier']) ?? '';
+  const istiod = textOf(recordOf(parsed(identifier).value)['ID']) ?? '';
+  for (const resource of recordsOf(answer['resources'])) {
+    const status = syncOfClientConfig(resource, istiod, at);
     if (status !== undefined) yield { kind: 'sync', value: status };
   }
 }

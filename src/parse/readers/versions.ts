@@ -1,9 +1,10 @@
 import type { Location } from '../../input/location.ts';
 import type { Artifact } from '../artifact.ts';
 import type { VersionFact } from '../facts.ts';
-import { parsed, record } from '../json-documents.ts';
+import { parsed } from '../json-documents.ts';
 import { mask } from '../mask.ts';
 import { textReader } from '../reader.ts';
+import { recordOf, recordsOf, textOf, type UntypedRecord } from '../untyped.ts';
 
 /**
  * `versions` of a bug report (istioctl 1.8 to 1.31) and `istioctl version` as text or JSON: the istioctl that collected,
@@ -20,12 +21,12 @@ export const versionsFile = textReader('versions', 'Istio versions', function* (
   };
 
   if (text.trimStart().startsWith('{')) {
-    const document = record(parsed(text).value);
+    const { value: document } = parsed(text);
     if (document === undefined) {
       yield { kind: 'gap', value: { file: file.path, reason: 'malformed', detail: 'the JSON does not parse' } };
       return;
     }
-    for (const { value, pointer } of fromJson(document)) yield* fact(value, { file: file.path, pointer });
+    for (const { value, pointer } of fromJson(recordOf(document))) yield* fact(value, { file: file.path, pointer });
     return;
   }
 
@@ -108,24 +109,22 @@ const note = (line: string): string => mask(line).slice(0, 300);
 
 /** `istioctl version -o json`: mixed key styles, as printed. */
 function* fromJson(
-  document: Readonly<Record<string, unknown>>,
+  document: UntypedRecord,
 ): Generator<{ readonly value: Omit<VersionFact, 'at'>; readonly pointer: string }> {
-  const client = record(document['clientVersion'])?.['version'];
-  if (typeof client === 'string') {
+  const client = textOf(recordOf(document['clientVersion'])['version']);
+  if (client !== undefined) {
     yield { value: { component: 'istioctl', version: client }, pointer: '/clientVersion/version' };
   }
-  for (const [index, server] of list(document['meshVersion']).entries()) {
-    const version = record(record(server)?.['Info'])?.['version'];
-    const revision = record(server)?.['Revision'];
-    if (typeof version !== 'string') continue;
-    const named = typeof revision === 'string' && revision !== '' ? { revision } : {};
+  for (const [index, server] of recordsOf(document['meshVersion']).entries()) {
+    const version = textOf(recordOf(server['Info'])['version']);
+    const revision = textOf(server['Revision']);
+    if (version === undefined) continue;
+    const named = revision === undefined ? {} : { revision };
     yield { value: { component: 'istiod', version, ...named }, pointer: `/meshVersion/${index}/Info/version` };
   }
-  for (const [index, proxy] of list(document['dataPlaneVersion']).entries()) {
-    const version = record(proxy)?.['IstioVersion'];
-    if (typeof version !== 'string') continue;
+  for (const [index, proxy] of recordsOf(document['dataPlaneVersion']).entries()) {
+    const version = textOf(proxy['IstioVersion']);
+    if (version === undefined) continue;
     yield { value: { component: 'proxy', version }, pointer: `/dataPlaneVersion/${index}/IstioVersion` };
   }
 }
-
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
