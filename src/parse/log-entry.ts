@@ -28,7 +28,7 @@ const order: readonly Level[] = ['unknown', 'debug', 'info', 'warn', 'error', 'f
 
 /** The more severe of two levels. */
 export const higherLevel = (one: Level, other: Level): Level =>
-  order.indexOf(one) >= order.indexOf(other) ? one : other;
+  one === other || order.indexOf(one) >= order.indexOf(other) ? one : other;
 
 const levelOf = (word: string | undefined): Level => words[word?.toLowerCase() ?? ''] ?? 'unknown';
 

@@ -32,34 +32,40 @@ export interface HitCollector {
 
 export function collectHits(signatures: readonly LogSignature[]): HitCollector {
   const groups = signatures.map(() => new Map<string, HitGroup>());
+  // The names are read off the expression once: the object a match gives them in is slow to go through.
+  const names = signatures.map(({ matching }) => [
+    ...new Set([...(matching?.source ?? '').matchAll(/\(\?<([A-Za-z_$][\w$]*)>/g)].map(([, name = '']) => name)),
+  ]);
 
-  const groupOf = (signature: number, captures: Readonly<Record<string, string>>): HitGroup | undefined => {
+  const groupOf = (signature: number, found: RegExpExecArray | undefined): HitGroup | undefined => {
     const known = groups[signature];
     if (known === undefined) return undefined;
-    const key = Object.entries(captures).flat().join('\u0000');
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    if (known.size >= maximumGroups && key !== overflowKey) return groupOf(signature, overflow);
-    const group: HitGroup = { captures: detached(captures), tally: newTally(), level: 'unknown' };
-    known.set(key, group);
-    return group;
+    let key = '';
+    for (const name of names[signature] ?? []) {
+      const value = found?.groups?.[name];
+      key += value === undefined ? '\u0001\u0000' : `${value}\u0000`;
+    }
+    const group = known.get(key);
+    if (group !== undefined) return group;
+    const isFull = known.size >= maximumGroups;
+    const id = isFull ? overflowKey : key;
+    const captures = isFull ? { other: 'true' } : capturesOf(names[signature] ?? [], found);
+    const made = known.get(id) ?? { captures, tally: newTally(), level: 'unknown' };
+    known.set(id, made);
+    return made;
   };
 
   return {
     take(signature, entry, line, sample) {
       const matching = signatures[signature]?.matching;
-      let captures: Record<string, string> = none;
+      let found: RegExpExecArray | undefined;
       if (matching !== undefined) {
         // A global expression remembers where it stopped in the entry before.
         matching.lastIndex = 0;
-        const found = matching.exec(entry.text);
-        if (found === null) return;
-        if (found.groups !== undefined) {
-          captures = {};
-          for (const [name, value] of Object.entries(found.groups)) if (value !== undefined) captures[name] = value;
-        }
+        found = matching.exec(entry.text) ?? undefined;
+        if (found === undefined) return;
       }
-      const group = groupOf(signature, captures);
+      const group = groupOf(signature, found);
       if (group === undefined) return;
       count(group.tally, entry.time);
       group.level = higherLevel(group.level, entry.level);
@@ -94,11 +100,14 @@ export function collectHits(signatures: readonly LogSignature[]): HitCollector {
 }
 
 /** Copies: a slice of a string keeps the whole entry in memory. */
-const detached = (captures: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(captures).map(([name, value]) => [name, Buffer.from(value.slice(0, 8 * captureLength)).toString()]),
-  );
+const capturesOf = (names: readonly string[], found: RegExpExecArray | undefined): Readonly<Record<string, string>> => {
+  const captures: Record<string, string> = {};
+  for (const name of names) {
+    const value = found?.groups?.[name];
+    if (value !== undefined) captures[name] = Buffer.from(value.slice(0, 8 * captureLength)).toString();
+  }
+  return captures;
+};
 
-const none: Record<string, string> = {};
-const overflow = { other: 'true' };
-const overflowKey = 'other\u0000true';
+/** No captures make this key: each of theirs ends in a NUL. */
+const overflowKey = 'other';

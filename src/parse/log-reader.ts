@@ -29,7 +29,7 @@ const lifeSigns: readonly (readonly [contains: string, what: Mark['what'] | 'rol
   ['version.BuildInfo{', 'container-start', /version: version\.BuildInfo\{/i],
   ['Envoy proxy is ready', 'proxy-ready', /\tEnvoy proxy is ready/],
   ['Readiness succeeded', 'proxy-ready', /\tReadiness succeeded/],
-  ['marking server ready', 'proxy-ready', /marking server ready/],
+  ['marking server ready', 'proxy-ready', /\treadiness\t.*marking server ready/],
   // istio pkg/envoy/agent.go; "Epoch 0" up to 1.19.
   [' exited with error', 'proxy-exit', /\t(?:Envoy|Epoch \d+) exited with error/],
   [' exited normally', 'proxy-exit', /\t(?:Envoy|Epoch \d+) exited normally/],
