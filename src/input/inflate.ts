@@ -16,8 +16,58 @@ export interface Inflater {
   close(): void;
 }
 
-/** Unpacks raw deflate, handing pieces of up to 256 KiB to `deliver`; a promise it returns is waited for. */
-export function inflater(deliver: (chunk: Buffer) => Promise<void> | undefined): Inflater {
+type Deliver = (chunk: Buffer) => Promise<void> | undefined;
+
+// The zlib call that meets damage returns nothing of what it unpacked before it, up to 256 KiB: all of a small file. So the
+// packed bytes are kept while they are few, to go there again in bites. 64 bytes hold a line or two of a log.
+const keptBytes = 16 * 2 ** 20;
+const bite = 64;
+
+/** Unpacks raw deflate up to its end or to damage, handing pieces of up to 256 KiB to `deliver`; a promise it returns is waited for. */
+export function inflater(deliver: Deliver): Inflater {
+  let kept: Buffer[] | undefined = [];
+  let packed = 0;
+  let unpacked = 0;
+  const first = plainInflater((chunk) => {
+    unpacked += chunk.length;
+    return deliver(chunk);
+  });
+  return {
+    ...first,
+    async write(chunk) {
+      packed += chunk.length;
+      if (packed > keptBytes) kept = undefined;
+      kept?.push(chunk);
+      const result = await first.write(chunk);
+      if (result.damage !== undefined && kept !== undefined) {
+        await first.delivered();
+        await again(kept, unpacked, deliver);
+        kept = undefined;
+      }
+      return result;
+    },
+  };
+}
+
+/** Unpacks once more up to the damage in the last of the `kept` chunks, and delivers what lies behind `known` bytes. */
+async function again(kept: readonly Buffer[], known: number, deliver: Deliver): Promise<void> {
+  let skip = known;
+  const second = plainInflater((chunk) => {
+    const fresh = chunk.subarray(skip);
+    skip -= chunk.length - fresh.length;
+    return fresh.length > 0 ? deliver(fresh) : undefined;
+  });
+  const last = kept.at(-1) ?? Buffer.alloc(0);
+  for (const chunk of kept.slice(0, -1)) await second.write(chunk);
+  for (let at = 0; at < last.length; at += bite) {
+    const { damage } = await second.write(last.subarray(at, at + bite));
+    if (damage !== undefined) break;
+  }
+  await second.delivered();
+  second.close();
+}
+
+function plainInflater(deliver: Deliver): Inflater {
   const raw = createInflateRaw({ chunkSize });
   let busy: Promise<void> | undefined;
   let damage: string | undefined;

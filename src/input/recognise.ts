@@ -49,10 +49,10 @@ export function recognise(head: Buffer): Content {
 }
 
 /**
- * A tar header is known by its check sum (bytes 148 to 155, octal, itself counted as blanks), which old v7 tars without
+ * Whether these are the first bytes of a tar. A header is known by its check sum (bytes 148 to 155, octal, itself counted as blanks), which old v7 tars without
  * `ustar` have too. A header that is cut short is known by `ustar` at 257 or by the zeros that fill its name field.
  */
-function isTarHeader(head: Buffer): boolean {
+export function isTarHeader(head: Buffer): boolean {
   if (head.length < headBytes) {
     if (head.length >= 262) return head.toString('latin1', 257, 262) === 'ustar';
     const nameEnd = head.indexOf(0);

@@ -1,21 +1,36 @@
-import { extract, type Header } from 'tar-stream';
+import { type Extract, extract, type Header } from 'tar-stream';
 import { type Container, type Damage, type Flow, nextTurn } from './flow.ts';
+import { headBytes as blockBytes, isTarHeader } from './recognise.ts';
 
-const blockBytes = 512;
+const magic = Buffer.from('ustar', 'latin1');
+const magicAt = 257;
 
-/** Unpacks a tar (ustar, GNU, pax and old v7) into the files of `container`. */
+/**
+ * Unpacks a tar (ustar, GNU, pax and old v7) into the files of `container`. Where a header is damaged, reading goes on at the
+ * next one that is not.
+ */
 export function tarFlow(container: Container): Flow {
-  // Old v7 tars have no `ustar`; the option is missing in the types.
-  const untar = extract({ allowUnknownFormat: true } as Parameters<typeof extract>[0]);
+  let untar = start();
   let current: Flow | undefined;
   let last: string | undefined;
-  let tail: Buffer = Buffer.alloc(0);
   let links = 0;
+  let tail: Buffer = Buffer.alloc(0);
   let busy: Promise<void> | undefined;
-  let broken: string | undefined;
   let thrown: { readonly error: unknown } | undefined;
   let wake: (() => void) | undefined;
 
+  // Both count from where `untar` started.
+  let written = 0;
+  let lastEnd = 0;
+
+  let broken = false;
+  let searched: Buffer = Buffer.alloc(0);
+  let damagedHeaders = 0;
+  let damagedAfter: string | undefined;
+
+  const rethrow = (): void => {
+    if (thrown !== undefined) throw thrown.error;
+  };
   const fail = (error: unknown): void => {
     thrown ??= { error };
     untar.destroy();
@@ -38,49 +53,59 @@ export function tarFlow(container: Container): Flow {
     }
   };
 
-  untar.on('entry', (header: Header, stream, next) => {
-    // Destroying `untar` destroys the entry as well; what happened is known by then.
-    stream.on('error', () => undefined);
-    let flow: Flow | undefined;
-    try {
-      flow = open(header);
-    } catch (error) {
-      return fail(error);
-    }
-    if (flow === undefined) {
-      stream.on('end', next);
-      stream.resume();
-      return;
-    }
-    const target = flow;
-    current = target;
-    stream.on('data', (chunk) => {
-      inTurn(() => {
-        const wait = target.write(chunk as Buffer);
-        if (wait === undefined) return undefined;
-        stream.pause();
-        return wait.then(() => void stream.resume());
+  function start(): Extract {
+    // The smallest mark makes `drain` say for each piece that it was taken. Old v7 tars have no `ustar`; the option that
+    // admits them is missing in the types.
+    const options = { highWaterMark: 1, allowUnknownFormat: true };
+    const fresh = extract(options);
+    fresh.on('entry', (header, stream, next) => {
+      const { byteOffset = 0 } = header as { byteOffset?: number };
+      lastEnd = byteOffset + Math.ceil(header.size / blockBytes) * blockBytes;
+      // Destroying `untar` destroys the entry as well; what happened is known by then.
+      stream.on('error', () => undefined);
+      let target: Flow | undefined;
+      try {
+        target = open(header);
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      if (target === undefined) {
+        stream.on('end', () => next());
+        stream.resume();
+        return;
+      }
+      const flow = target;
+      current = flow;
+      stream.on('data', (chunk) => {
+        inTurn(() => {
+          const wait = flow.write(chunk as Buffer);
+          if (wait === undefined) return undefined;
+          stream.pause();
+          return wait.then(() => void stream.resume());
+        });
+      });
+      stream.on('end', () => {
+        inTurn(() => {
+          current = undefined;
+          last = header.name;
+          const wait = flow.end();
+          if (wait !== undefined) return wait.then(() => next());
+          next();
+          return undefined;
+        });
       });
     });
-    stream.on('end', () => {
-      inTurn(() => {
-        current = undefined;
-        last = header.name;
-        const wait = target.end();
-        if (wait !== undefined) return wait.then(() => next());
-        next();
-        return undefined;
-      });
+    fresh.on('error', () => {
+      broken = true;
+      wake?.();
     });
-  });
-  untar.on('error', (error: Error) => {
-    broken = error.message;
-    wake?.();
-  });
-  untar.on('drain', () => wake?.());
-  untar.on('close', () => wake?.());
+    fresh.on('drain', () => wake?.());
+    fresh.on('close', () => wake?.());
+    return fresh;
+  }
 
-  const open = (header: Header): Flow | undefined => {
+  function open(header: Header): Flow | undefined {
     if (header.type === 'directory') return undefined;
     if (header.type === 'link' || header.type === 'symlink') {
       links++;
@@ -93,22 +118,47 @@ export function tarFlow(container: Container): Flow {
     // A time of zero is what tools write that do not know it.
     const modified = header.mtime.getTime() > 0 ? header.mtime : undefined;
     return container.open({ name: header.name, size: header.size, modified });
-  };
+  }
+
+  async function write(chunk: Buffer): Promise<void> {
+    rethrow();
+    const before = written;
+    written += chunk.length;
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      untar.write(chunk);
+    });
+    wake = undefined;
+    rethrow();
+    if (!broken || container.stopped()) return;
+    // The header that failed starts at `lastEnd` or, after the records of a long name, a little later.
+    damagedHeaders++;
+    if (damagedHeaders === 1) damagedAfter = last;
+    searched = Buffer.alloc(0);
+    await search(chunk.subarray(Math.max(0, lastEnd - before)));
+  }
+
+  /** Looks for the next header and goes on there. */
+  async function search(chunk: Buffer): Promise<void> {
+    const bytes = searched.length > 0 ? Buffer.concat([searched, chunk]) : chunk;
+    for (let at = bytes.indexOf(magic); at >= 0; at = bytes.indexOf(magic, at + 1)) {
+      const header = at - magicAt;
+      if (header < 0 || !isTarHeader(bytes.subarray(header, header + blockBytes))) continue;
+      broken = false;
+      written = 0;
+      lastEnd = 0;
+      untar = start();
+      await write(bytes.subarray(header));
+      return;
+    }
+    searched = bytes.subarray(Math.max(0, bytes.length - blockBytes + 1));
+  }
 
   return {
     write(chunk) {
-      if (broken !== undefined || container.stopped()) return undefined;
+      if (container.stopped()) return undefined;
       tail = chunk.length >= blockBytes ? chunk : Buffer.concat([tail.subarray(-blockBytes), chunk]);
-      const drained = untar.write(chunk);
-      if (thrown !== undefined) throw thrown.error;
-      if (drained) return undefined;
-      return new Promise((resolve, reject) => {
-        wake = () => {
-          wake = undefined;
-          if (thrown !== undefined) reject(thrown.error);
-          else resolve();
-        };
-      });
+      return broken ? search(chunk) : write(chunk);
     },
 
     async end(damage) {
@@ -116,37 +166,40 @@ export function tarFlow(container: Container): Flow {
         await busy;
         await nextTurn();
       } while (busy !== undefined);
-      if (thrown !== undefined) throw thrown.error;
+      rethrow();
       if (links > 0) container.gap('skipped', `${links === 1 ? 'a link is' : `${links} links are`} not followed`);
+      if (damagedHeaders > 0) {
+        const headers = damagedHeaders === 1 ? 'a tar header is' : `${damagedHeaders} tar headers are`;
+        container.gap('malformed', `${headers} damaged, the files there are missing; ${placeOf(damagedAfter)}`);
+      }
 
       const open = current;
       if (open !== undefined || container.stopped()) {
         current = undefined;
         untar.destroy();
-        return open?.end(
-          container.stopped() ? undefined : (damage ?? { reason: 'truncated', detail: 'the tar ends early' }),
-        );
+        const cut = damage ?? { reason: 'truncated', detail: 'the tar ends early' };
+        return open?.end(container.stopped() ? undefined : cut);
       }
       const cut = damage ?? (await finish());
-      if (cut === undefined) return;
       untar.destroy();
-      const where = last === undefined ? 'no file of it is complete' : `the last complete file is ${last}`;
-      container.gap(cut.reason, `${cut.detail}; ${where}, what followed is missing`);
+      if (cut !== undefined) container.gap(cut.reason, `${cut.detail}; ${placeOf(last)}, what followed is missing`);
     },
   };
 
   /** What is wrong with the end of a tar that has no file open. */
   async function finish(): Promise<Damage | undefined> {
-    if (broken === undefined) {
-      const closed = new Promise<void>((resolve) => untar.on('finish', resolve).on('close', resolve));
+    // Reported already, and nothing readable came after it.
+    if (broken) return undefined;
+    await new Promise<void>((resolve) => {
+      untar.on('finish', resolve).on('close', resolve);
       untar.end(undefined);
-      await closed;
-      if (broken !== undefined) return { reason: 'truncated', detail: 'the tar ends inside a header' };
-      const end = tail.subarray(-blockBytes);
-      // Without the closing zeros the cut may lie exactly between two files.
-      if (end.some((byte) => byte !== 0)) return { reason: 'truncated', detail: 'the tar ends without its end mark' };
-      return undefined;
-    }
-    return { reason: 'malformed', detail: 'a tar header is damaged' };
+    });
+    if (broken) return { reason: 'truncated', detail: 'the tar ends inside a header' };
+    // Without the closing zeros the cut may lie exactly between two files.
+    const marked = tail.subarray(-blockBytes).every((byte) => byte === 0);
+    return marked ? undefined : { reason: 'truncated', detail: 'the tar ends without its end mark' };
   }
 }
+
+const placeOf = (last: string | undefined): string =>
+  last === undefined ? 'no file before it is complete' : `the last complete file before it is ${last}`;

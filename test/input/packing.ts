@@ -121,8 +121,8 @@ export function zipOf(files: Record<string, string | Buffer>, packing: Packing =
 export function logOf(lines: number): string {
   let state = 42;
   const next = (): number => {
-    state = (state * 1103515245 + 12345) % 2 ** 31;
-    return state;
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return state >>> 8;
   };
   return Array.from(
     { length: lines },

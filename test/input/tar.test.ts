@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { constants, deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { logOf, see, tarOf } from './packing.ts';
 
@@ -59,7 +59,8 @@ describe('tar', () => {
       {
         file: 'standard input',
         reason: 'truncated',
-        detail: 'the tar ends inside a header; the last complete file is cluster/pods, what followed is missing',
+        detail:
+          'the tar ends inside a header; the last complete file before it is cluster/pods, what followed is missing',
       },
     ]);
   });
@@ -71,10 +72,24 @@ describe('tar', () => {
     expect(gaps[0]?.detail).toContain('the tar ends without its end mark');
   });
 
-  it('reports a damaged header and keeps the files before it', async () => {
-    const tar = await tarOf({ 'cluster/pods': 'pods', versions: 'v' });
+  it.each([1, 4000])('goes on after a damaged header at the next one, %i lines further', async (lines) => {
+    const tar = await tarOf({ 'cluster/nodes': 'nodes', 'cluster/pods': logOf(lines), versions: 'v' });
     tar[1024 + 3] = 0;
     const { files: found, gaps } = await see(tar);
+    expect(found).toEqual({ 'cluster/nodes': 'nodes', versions: 'v' });
+    expect(gaps).toEqual([
+      {
+        file: 'standard input',
+        reason: 'malformed',
+        detail:
+          'a tar header is damaged, the files there are missing; the last complete file before it is cluster/nodes',
+      },
+    ]);
+  });
+
+  it('keeps the files before something that is no tar', async () => {
+    const tar = await tarOf({ 'cluster/pods': 'pods' });
+    const { files: found, gaps } = await see(Buffer.concat([tar, Buffer.alloc(5000, 'garbage')]));
     expect(found).toEqual({ 'cluster/pods': 'pods' });
     expect(gaps).toMatchObject([{ reason: 'malformed', detail: expect.stringContaining('a tar header is damaged') }]);
   });
@@ -136,9 +151,22 @@ describe('gzip', () => {
     expect(gaps).toMatchObject([{ reason: 'skipped', detail: expect.stringContaining('follows the gzip stream') }]);
   });
 
+  it('delivers the files before a damaged place, of a small archive too', async () => {
+    const tar = await tarOf({ 'cluster/nodes': logOf(100), 'cluster/pods': logOf(4000) });
+    const head = deflateRawSync(tar.subarray(0, 60_000), { finishFlush: constants.Z_SYNC_FLUSH });
+    // 0xff starts a block of a kind that does not exist.
+    const packed = Buffer.concat([gzipSync('').subarray(0, 10), head, Buffer.alloc(50, 0xff)]);
+    const { files: found, gaps } = await see(packed);
+    expect(found['cluster/nodes']).toBe(logOf(100));
+    expect(found['cluster/pods']?.slice(0, 40_000)).toBe(logOf(4000).slice(0, 40_000));
+    expect(gaps).toMatchObject([
+      { file: 'cluster/pods', reason: 'malformed', detail: expect.stringContaining('damaged') },
+    ]);
+  });
+
   it('never throws or hangs on a changed byte, and always says so', async () => {
     const packed = gzipSync(await tarOf(files));
-    for (let at = 40; at < packed.length; at += 6_661) {
+    for (let at = 3_000; at < packed.length; at += 6_661) {
       const flipped = Buffer.from(packed);
       flipped[at] = (flipped[at] ?? 0) ^ 0x10;
       const { gaps } = await see(flipped);
