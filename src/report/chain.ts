@@ -1,6 +1,6 @@
 import type { Confidence, Evidence, Stage } from '../catalog/rule.ts';
 import type { Diagnosis } from '../diagnosis/diagnose.ts';
-import { headline, sentence } from './format.ts';
+import { clip, headline, oneLine, sentence } from './format.ts';
 import { type Quote, toQuote } from './quote.ts';
 
 /** One step of the way from what was seen to what caused it. */
@@ -124,7 +124,7 @@ export function chainOf(diagnosis: Diagnosis): Chain {
       stage: names[stage],
       word:
         role === 'root' ? causeWord[confidence] : role === 'break' ? 'breaks here' : stage === 'symptom' ? 'seen' : '',
-      say,
+      say: clip(oneLine(say), 1000),
       quotes: quotes.map(toQuote),
     };
   });

@@ -59,11 +59,14 @@ export const clip = (text: string, limit: number): string =>
 /** Line ends and runs of space become one space. */
 export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
+/** Names that keep their small letter. */
+const lowerNames: ReadonlySet<string> = new Set(['istiod', 'istioctl', 'kubectl', 'ztunnel', 'kubelet', 'iptables']);
+
 /** A message as a headline: first letter large unless the first word is a name (`shop/cart`, `istiod-1`). */
 export function headline(message: string): string {
   const text = oneLine(message);
   const word = text.split(' ', 1)[0] ?? '';
-  return /^[a-z]+[,:;]?$/.test(word) && word !== 'istiod' ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return /^[a-z]+[,:;]?$/.test(word) && !lowerNames.has(word) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 /** Ends with a full stop, a question mark, an exclamation mark or a colon. */
@@ -75,12 +78,15 @@ export interface Part {
   readonly text: string;
 }
 
-/** Splits prose at pairs of backticks; a lone backtick is text. */
+/** Splits prose at single backticks around code on one line; other backticks are text. */
 export function parts(prose: string): readonly Part[] {
-  const pieces = prose.split('`');
-  if (pieces.length % 2 === 0) {
-    const last = pieces.pop() ?? '';
-    pieces.push(`${pieces.pop() ?? ''}\`${last}`);
+  const found: Part[] = [];
+  let at = 0;
+  for (const match of prose.matchAll(/(?<!`)`([^`\n]+)`(?!`)/g)) {
+    if (match.index > at) found.push({ code: false, text: prose.slice(at, match.index) });
+    found.push({ code: true, text: match[1] ?? '' });
+    at = match.index + match[0].length;
   }
-  return pieces.map((text, index) => ({ code: index % 2 === 1, text })).filter(({ text }) => text !== '');
+  if (at < prose.length) found.push({ code: false, text: prose.slice(at) });
+  return found;
 }

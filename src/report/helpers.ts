@@ -54,13 +54,14 @@ export const htmlHelpers = {
 };
 
 /** Characters that mean something somewhere in Markdown of GitHub or Azure DevOps. */
-const special = /[\\`*_{}[\]()<>#!|~$&]/g;
+const special = /[\\`*_[\]<>#!|~$&]/g;
 
 /** Text that stays text in Markdown: one line, no emphasis, link, mention, HTML or table border. */
 export const markdown = (value: string): string =>
   oneLine(visible(value))
     .replace(special, '\\$&')
-    .replace(/^([-+=]|\d+(?=[.)]))/, '\\$1')
+    .replace(/^[-+=]/, '\\$&')
+    .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2')
     .replace(/:(?=\/\/)/g, '\\:')
     .replace(/\bwww(?=\.)/gi, '$&<!-- -->')
     .replace(/@(?=\w)/g, '@<!-- -->');

@@ -25,6 +25,8 @@ export const defaultLimits: Limits = { causes: 20, rows: 200, innerRows: 50, cel
 const causesOpen = 3;
 /** Rows of the summary. */
 const summaryRows = 5;
+/** Rows that need no filter. */
+const unfiltered = 8;
 /** Subjects named where there is room for one line. */
 const subjectsNamed = 3;
 
@@ -60,7 +62,6 @@ export interface PlaceRow {
 
 /** One finding, as a row. */
 export interface FindingRow {
-  readonly id: string;
   /** Anchor, or nothing where the page has it already. */
   readonly anchor: string;
   readonly key: string;
@@ -94,7 +95,6 @@ export interface CauseView {
   /** Anchor of the finding itself, or nothing where the page has it already. */
   readonly keyAnchor: string;
   readonly key: string;
-  readonly id: string;
   readonly severity: SeverityView;
   readonly state: string;
   readonly past: boolean;
@@ -105,13 +105,16 @@ export interface CauseView {
   readonly subjects: string;
   /** Host, port and namespaces concerned, or nothing. */
   readonly scope: string;
+  /** When and how often, at least one line. */
+  readonly seen: readonly string[];
   readonly when: string;
-  readonly times: string;
-  /** Since when, in one line, or nothing. */
+  /** Since or, for a past problem, until when; in one line, or nothing. */
   readonly since: string;
   /** What it stands for: a number and its unit, both empty where it is one object of configuration. */
   readonly reach: string;
   readonly reachUnit: string;
+  /** The reach counts failed requests or connections. */
+  readonly fails: boolean;
   readonly supports: readonly string[];
   readonly contradicts: readonly string[];
   readonly missing: readonly string[];
@@ -225,6 +228,8 @@ export interface Page {
   readonly filesSay: string;
   readonly unread: Cut<string>;
   readonly tool: string;
+  /** Which tables are long enough for a filter. */
+  readonly filters: { readonly others: boolean; readonly proxies: boolean; readonly files: boolean };
   /** For filters without that choice. */
   readonly none: readonly string[];
 }
@@ -313,6 +318,17 @@ function remedyOf(finding: JudgedFinding): RemedyView {
   return { steps, note };
 }
 
+/** The time alone where the date is that of the capture. */
+function sinceOf(
+  when: { readonly first: string; readonly last: string },
+  state: JudgedFinding['state'],
+  captured: string | undefined,
+): string {
+  const time = utc(state === 'past' ? when.last : when.first);
+  const sameDay = captured !== undefined && utc(captured).slice(0, 10) === time.slice(0, 10);
+  return `${state === 'past' ? 'until' : 'since'} ${sameDay ? time.slice(11) : time}`;
+}
+
 /** Characters that are safe in an id, an address fragment and a selector. */
 const anchorOf = (key: string): string => clip(key, 120).replace(/[^\w.-]+/g, '-');
 
@@ -354,7 +370,7 @@ function proxyView(row: ProxyRow, captured: string | undefined): ProxyView {
     requests: number(row.requests),
     failed: number(row.failed),
     failedBad: (row.failed ?? 0) > 0,
-    certificate: until === undefined ? '' : ended ? `ended ${utc(until)}` : utc(until).slice(0, 16),
+    certificate: until === undefined ? '' : ended ? `ended ${utc(until).slice(0, 16)}` : utc(until).slice(0, 16),
     certificateBad: ended,
   };
 }
@@ -443,6 +459,9 @@ function factsOf(report: Report): readonly FactView[] {
   ];
 }
 
+/** A namespace as a word of the filter. */
+const space = (namespace: string): string => clip(namespace, 253);
+
 /** Puts a report into the words that all its drawings share. */
 export function toPage(report: Report, limits: Limits = defaultLimits): Page {
   const { about, coverage } = report;
@@ -457,7 +476,6 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
     finding.when === undefined ? '' : span(finding.when);
 
   const findingRow = (finding: JudgedFinding): FindingRow => ({
-    id: finding.id,
     anchor: anchor(finding.key),
     key: clip(finding.key, 120),
     severity: severities[finding.severity],
@@ -486,9 +504,10 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
     const { cause, consequences } = diagnosis;
     const chain = chainOf(diagnosis);
     const failures = diagnosis.reach > 0 && [cause, ...consequences].some(({ symptom }) => symptom);
+    const seen = [when(cause), cause.count === 1 ? '' : counted(cause.count, 'time')].filter(Boolean);
     const explained = consequences.reduce((sum, { count }) => sum + count, 0);
     const lines = (texts: readonly string[]): readonly string[] =>
-      texts.slice(0, 10).map((text) => sentence(clip(text, 600)));
+      texts.slice(0, 10).map((text) => sentence(headline(clip(text, 600))));
     return {
       ordinal: `2.${index + 1}`,
       rank: String(index + 1),
@@ -496,7 +515,6 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
       evidenceAnchor: `cause-${index + 1}-evidence`,
       keyAnchor: anchor(cause.key),
       key: clip(cause.key, 120),
-      id: cause.id,
       severity: severities[cause.severity],
       state: stateWord(diagnosis.state),
       past: diagnosis.state === 'past',
@@ -507,9 +525,10 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
       subjects: named(cause.subjects, subjectsNamed, 120),
       scope: scopeOf(cause),
       when: when(cause),
-      times: cause.count === 1 && cause.when === undefined ? '' : `seen ${counted(cause.count, 'time')}`,
-      since: cause.when === undefined ? '' : `since ${utc(cause.when.first)}`,
+      seen: seen.length > 0 ? seen : ['in the configuration'],
+      since: cause.when === undefined ? '' : sinceOf(cause.when, diagnosis.state, about.captured),
       reach: failures || diagnosis.reach > 1 ? grouped(diagnosis.reach) : '',
+      fails: failures,
       reachUnit: failures ? 'failed requests or connections' : diagnosis.reach > 1 ? 'times seen' : '',
       supports: lines(diagnosis.supports),
       contradicts: lines(diagnosis.contradicts),
@@ -550,7 +569,7 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
               120,
             )}.`,
       references: references(cause),
-      spaces: scopesOf(cause, 'namespace').slice(0, 50).join(' '),
+      spaces: scopesOf(cause, 'namespace').slice(0, 50).map(space).join(' '),
     };
   };
 
@@ -586,7 +605,7 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
     helpMost,
     others: cut(minor, limits.rows, otherRow),
     areas: distinct(minor.map(({ cause }) => cause.area)).toSorted(compare),
-    spaces: distinct(minor.flatMap(({ cause }) => scopesOf(cause, 'namespace')))
+    spaces: distinct(minor.flatMap(({ cause }) => scopesOf(cause, 'namespace').map(space)))
       .toSorted(compare)
       .slice(0, 100),
     revisions: cut(about.revisions, limits.rows, ({ name, versions, istiods, tags }) => ({
@@ -636,7 +655,12 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
     })),
     filesSay: `${counted(files.length, 'file')}: ${grouped(countOf('unrecognised'))} unrecognised, ${grouped(countOf('partial'))} read in part, ${grouped(countOf('read'))} read, ${grouped(countOf('ignored'))} ignored`,
     unread: cut(unread, 20, ({ path }) => clip(path, limits.cell)),
-    tool: `${report.tool.name} ${report.tool.version}`,
+    tool: clip(`${report.tool.name} ${report.tool.version}`, 60),
+    filters: {
+      others: minor.length > unfiltered,
+      proxies: report.proxies.filter(({ remark }) => remark).length > unfiltered,
+      files: files.length > unfiltered,
+    },
     none: [],
   };
 }

@@ -51,6 +51,13 @@ function ranges(line: string, marks: readonly string[]): readonly (readonly [num
   return merged;
 }
 
+/** Lines without the indentation that all of them share. */
+function dedent(lines: readonly string[]): readonly string[] {
+  const depths = lines.filter((line) => line.trim() !== '').map((line) => /^ */.exec(line)?.[0].length ?? 0);
+  const shared = depths.length === 0 ? 0 : Math.min(...depths);
+  return lines.map((line) => line.slice(Math.min(shared, line.length)));
+}
+
 /** One line cut to `limit` characters around its first mark, and split at the marks. */
 export function markLine(line: string, marks: readonly string[], limit = charactersShown): readonly Marked[] {
   const marked = ranges(line, marks);
@@ -59,8 +66,7 @@ export function markLine(line: string, marks: readonly string[], limit = charact
   if (line.length > limit) {
     const [start, end] = marked[0] ?? [0, 0];
     const room = Math.max(0, limit - (end - start));
-    from = Math.max(0, Math.min(start - Math.floor(room / 3), line.length - limit));
-    if (from < 8) from = 0;
+    if (end > limit) from = Math.max(0, Math.min(start - Math.floor(room / 3), line.length - limit));
     to = Math.min(line.length, from + limit);
     // A cut through a surrogate pair would leave half a character.
     if (/[\udc00-\udfff]/.test(line.charAt(from))) from += 1;
@@ -92,7 +98,7 @@ export function toQuote(evidence: Evidence): Quote {
     lines.findIndex((line) => marks.some((mark) => mark !== '' && line.includes(mark))),
   );
   const from = Math.max(0, Math.min(telling - 2, lines.length - linesShown));
-  const shown = lines.slice(from, from + linesShown);
+  const shown = dedent(lines.slice(from, from + linesShown));
   const { file, line, pointer } = evidence;
   return {
     where: place({

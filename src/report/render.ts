@@ -1,4 +1,5 @@
 import type { CatalogEntry } from '../catalog/rule.ts';
+import type { ChainStep } from './chain.ts';
 import { defaultLimits, type Limits, severityView, toPage } from './page.ts';
 import type { Report } from './report.ts';
 import { assets, templates } from './templates.ts';
@@ -29,6 +30,7 @@ function renderHtml(report: Report): string {
 
 /** Causes written out in the block for the ticket. */
 const ticketCauses = 3;
+const ticketEvidence = 3;
 
 const markdownLimits: Limits = { causes: 20, rows: 50, innerRows: 20, cell: 240 };
 
@@ -37,7 +39,7 @@ function renderMarkdown(report: Report): string {
   const printed = new Set<string>();
   const ticket = page.causes.slice(0, ticketCauses).map((cause) => ({
     ...cause,
-    evidence: firstAndLast(cause.chain.steps, 3),
+    evidence: firstAndLast(quotedSteps(cause.chain.steps), ticketEvidence),
     steps: cause.remedy.steps.map((step) => {
       const again = printed.has(step.run);
       printed.add(step.run);
@@ -54,6 +56,12 @@ function renderMarkdown(report: Report): string {
     collectNext,
   });
   return `${text.replace(/\n{3,}/g, '\n\n').trim()}\n`;
+}
+
+/** Steps that have something to read, where there are enough of them. */
+function quotedSteps(steps: readonly ChainStep[]): readonly ChainStep[] {
+  const quoted = steps.filter(({ quotes }) => quotes.some(({ lines }) => lines.length > 0));
+  return quoted.length >= ticketEvidence ? quoted : steps;
 }
 
 const firstAndLast = <T>(items: readonly T[], limit: number): readonly T[] =>

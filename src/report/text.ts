@@ -34,32 +34,36 @@ const listed = 10;
 /** Columns of a text; characters outside the basic plane take one. */
 const columns = (text: string): number => [...text].length;
 
-/** Wraps prose at spaces; a word that is longer than the line stays whole, so that it can be copied. */
-export function wrap(text: string, width: number, indent: string): readonly string[] {
-  const room = Math.max(20, width - columns(indent));
+/**
+ * Wraps prose at spaces, the first line after `lead`, the others after `hang`. A word that is longer than the line stays
+ * whole, so that it can be copied.
+ */
+export function wrap(text: string, width: number, hang: string, lead = hang): readonly string[] {
   const lines: string[] = [];
-  let line = '';
-  let used = 0;
+  let line = lead;
+  let used = columns(lead);
+  let empty = true;
   for (const word of oneLine(text).split(' ')) {
     const size = columns(word);
-    if (line !== '' && used + 1 + size > room) {
-      lines.push(indent + line);
-      line = word;
-      used = size;
+    if (!empty && used + 1 + size > Math.max(width, 40)) {
+      lines.push(line);
+      line = hang + word;
+      used = columns(hang) + size;
     } else {
-      line = line === '' ? word : `${line} ${word}`;
-      used += used === 0 ? size : size + 1;
+      line += empty ? word : ` ${word}`;
+      used += empty ? size : size + 1;
     }
+    empty = false;
   }
-  if (line !== '') lines.push(indent + line);
+  lines.push(line);
   return lines;
 }
 
-/** Prose after a lead such as `1. ` or `Seen  `; following lines stand beneath the first word. */
+/** Prose after a lead such as `1. ` or `Seen  `; following lines stand beneath its first word, or beneath a long lead. */
 function led(lead: string, text: string, width: number): readonly string[] {
-  const indent = ' '.repeat(columns(lead));
-  const [first = indent, ...rest] = wrap(text, width, indent);
-  return [lead + first.slice(indent.length), ...rest];
+  const own = columns(lead);
+  const hang = own <= 20 ? own : own - columns(lead.trimStart()) + 2;
+  return wrap(text, width, ' '.repeat(hang), lead);
 }
 
 /** The one line of a quote that tells, cut to the width around its mark. */
@@ -69,12 +73,10 @@ function telling(quote: Quote, width: number, paint: Paint): string {
   for (const { text, mark } of line)
     for (const character of text) characters.push({ text: character === '\t' ? ' ' : character, mark });
   while (characters[0]?.text === ' ') characters.shift();
-  const at = Math.max(
-    0,
-    characters.findIndex(({ mark }) => mark),
-  );
-  const from =
-    characters.length <= width ? 0 : Math.max(0, Math.min(at - Math.floor(width / 3), characters.length - width));
+  const at = characters.findIndex(({ mark }) => mark);
+  const end = characters.findIndex(({ mark }, index) => index > at && !mark);
+  const fits = characters.length <= width || at === -1 || (end !== -1 && end <= width);
+  const from = fits ? 0 : Math.max(0, Math.min(at - Math.floor(width / 3), characters.length - width));
   const shown = characters.slice(from, from + width);
   let result = from > 0 ? '…' : '';
   for (let index = 0; index < shown.length; ) {
@@ -91,7 +93,8 @@ function telling(quote: Quote, width: number, paint: Paint): string {
 
 function evidenceLines(step: ChainStep, width: number, paint: Paint): readonly string[] {
   const lines: string[] = [];
-  if (step.say !== '') lines.push(...led(`    ${step.stage}: `, step.say, width));
+  if (step.say === '') lines.push(`    ${step.stage}`);
+  else lines.push(...led(`    ${step.stage}: `, step.say, width));
   const [quote] = step.quotes;
   if (quote === undefined) return lines;
   lines.push(`      ${paint('dim', quote.where)}`);
@@ -120,8 +123,7 @@ function causeLines(cause: CauseView, width: number, paint: Paint): readonly str
     ...led('  Objects  ', cause.subjects, width),
   ];
   if (cause.scope !== '') lines.push(...led('  Scope    ', cause.scope, width));
-  const seen = [cause.when, cause.times].filter(Boolean).join(', ');
-  if (seen !== '') lines.push(...led('  Seen     ', seen, width));
+  lines.push(...led('  Seen     ', cause.seen.join(', '), width));
   if (cause.consequences.total > 0) lines.push(...wrap(`${cause.consequencesSay}.`, width, '  '));
   for (const text of cause.past ? [] : cause.contradicts) lines.push(...led('  Against  ', text, width));
   lines.push('  Evidence');
@@ -157,7 +159,7 @@ function gapLines(page: Page, width: number, paint: Paint): readonly string[] {
     }
     more(page.gaps.total);
   }
-  lines.push(`  ${page.filesSay}.`);
+  lines.push(...wrap(`${page.filesSay}.`, width, '  '));
   return lines;
 }
 
