@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { relative, resolve } from 'node:path';
 import type { Limits } from './archive.ts';
 import { fileBytes, pump, reasonOf } from './bytes.ts';
 import type { Container } from './flow.ts';
@@ -24,7 +25,10 @@ export async function listDirectory(path: string, limits: Limits): Promise<Listi
   ) => {
     fs.readdir(folder, options, (error, list) => {
       if (error !== null)
-        unreadable.push({ name: relative(path, folder), detail: `this folder cannot be read (${reasonOf(error)})` });
+        unreadable.push({
+          name: relative(resolve(path), folder),
+          detail: `this folder cannot be read (${reasonOf(error)})`,
+        });
       done(null, error === null ? list : []);
     });
   }) as unknown as typeof fs.readdir;
@@ -59,9 +63,6 @@ export async function listDirectory(path: string, limits: Limits): Promise<Listi
   const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
   return { files: files.sort(byName), unreadable: unreadable.sort(byName), links, bytes };
 }
-
-const relative = (top: string, folder: string): string =>
-  folder.startsWith(top) ? folder.slice(top.length).replace(/^[/\\]+/, '') : folder;
 
 /** Visits the files of a folder. */
 export async function visitDirectory(path: string, listing: Listing, container: Container): Promise<void> {

@@ -37,6 +37,7 @@ export async function visitZip(bytes: Bytes, container: Container): Promise<void
     container.gap('truncated', `${entries}; its files are read one after the other as far as they go`);
     await readForward(bytes, container, left);
   } else {
+    if (entries.length === 0) container.gap('truncated', 'the zip lists no files');
     for (const entry of entries) {
       if (container.stopped()) return;
       if (isFolder(entry)) continue;

@@ -73,6 +73,10 @@ describe('zip', () => {
     ]);
   });
 
+  it('reports a zip without files', async () => {
+    expect((await see(zipOf({}))).gaps).toMatchObject([{ detail: 'the zip lists no files' }]);
+  });
+
   it('reports a wrong check sum', async () => {
     const { gaps } = await see(zipOf({ versions: 'v' }, { wrongSum: 1 }));
     expect(gaps).toMatchObject([
