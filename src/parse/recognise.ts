@@ -17,7 +17,13 @@ const logReaders: Readonly<Record<string, Reader>> = {
 
 /** The reader whose format the first bytes of a file show, for files whose path says nothing. Undefined for none. */
 export function recogniseByContent(head: Uint8Array): Reader | undefined {
-  if (head.length === 0 || head.includes(0)) return undefined;
+  if (head.length === 0 || isBinary(head)) return undefined;
   const text = new TextDecoder().decode(head).replaceAll('\r\n', '\n');
   return recogniseEnvoy(text) ?? recogniseIstio(text) ?? recogniseKube(text) ?? logReaders[looksLikeLog(text) ?? ''];
 }
+
+/** Bytes of no text: a zero byte, unless the file is UTF-16, as PowerShell's `>` writes it. */
+const isBinary = (head: Uint8Array): boolean => {
+  const utf16 = (head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff);
+  return !utf16 && head.includes(0);
+};

@@ -1,0 +1,89 @@
+import { hostScope, routeDestinations, subsetsOf } from '../../model/services.ts';
+import { evidenceOf } from '../evidence.ts';
+import { defineRule } from '../rule.ts';
+
+/** A VirtualService routes to a subset that no DestinationRule of the host defines: the cluster is never built (IST0101). */
+export const undefinedSubset = defineRule({
+  id: 'undefined-subset',
+  title: 'Route to a subset that no DestinationRule defines',
+  area: 'traffic',
+  severity: 'warning',
+  why: 'Without the subset there is no cluster for it, so every request that the route sends there ends in 503 with flag `NC`.',
+  fix: [
+    {
+      do: 'Correct the subset in {{route}}, or take it out of the route',
+      run: 'kubectl edit virtualservice {{routeName}} -n {{routeNamespace}}',
+    },
+    {
+      do: 'Or define subset {{subset}} for {{host}}, with labels that its pods carry',
+      run: 'kubectl get pods -n {{namespace}} --show-labels',
+    },
+    { do: 'Verify that nothing is reported any more', run: 'istioctl analyze -n {{routeNamespace}}' },
+  ],
+  references: [
+    'https://istio.io/latest/docs/reference/config/analysis/ist0101/',
+    'https://istio.io/latest/docs/concepts/traffic-management/#destination-rules',
+  ],
+  source: 'IST0101; knowledge F08',
+  explains: ['missing-cluster', 'exhausted-retries'],
+  needs: ['config'],
+  *check({ config }) {
+    const defined = new Set(subsetsOf(config).map(({ host, name }) => `${host}|${name}`));
+    const wildcards = subsetsOf(config).filter(({ host }) => host.startsWith('*'));
+    const byTarget = new Map<string, ReturnType<typeof routeDestinations>[number][]>();
+    for (const destination of routeDestinations(config)) {
+      const { host, subset, route } = destination;
+      if (subset === '' || defined.has(`${host}|${subset}`)) continue;
+      if (wildcards.some((wide) => wide.name === subset && host.endsWith(wide.host.slice(1)))) continue;
+      const key = `${route.meta.namespace}/${route.meta.name}|${host}|${subset}`;
+      const known = byTarget.get(key);
+      if (known === undefined) byTarget.set(key, [destination]);
+      else known.push(destination);
+    }
+    for (const [first, ...others] of byTarget.values()) {
+      if (first === undefined) continue;
+      const { host, subset, route, pointer, weight } = first;
+      const known = subsetsOf(config).filter((subset) => subset.host === host);
+      const [rule] = known;
+      const evidence = evidenceOf(
+        {
+          ...route.at,
+          pointer: `${pointer}/subset`,
+          stage: 'route',
+          say: `The route names subset ${subset}.`,
+          mark: [`subset: ${subset}`],
+        },
+        rule && {
+          ...rule.rule.at,
+          pointer: '/spec/subsets',
+          stage: 'config',
+          say: `The DestinationRule defines ${known.map(({ name }) => name).join(', ')} only.`,
+        },
+      );
+      if (evidence === undefined) continue;
+      const defines =
+        rule === undefined
+          ? `no DestinationRule for ${host} has subsets`
+          : `DestinationRule ${rule.rule.meta.namespace}/${rule.rule.meta.name} defines only ${known.map(({ name }) => name).join(', ')}`;
+      yield {
+        subject: `VirtualService ${route.meta.namespace}/${route.meta.name}`,
+        scope: hostScope(host),
+        message: `VirtualService ${route.meta.namespace}/${route.meta.name} sends ${weight === undefined ? 'traffic' : `${weight} % of the traffic`} to subset ${subset} of ${host}, but ${defines}`,
+        facts: {
+          host,
+          subset,
+          route: `VirtualService ${route.meta.namespace}/${route.meta.name}`,
+          routeName: route.meta.name,
+          routeNamespace: route.meta.namespace,
+          namespace: hostScope(host).namespace ?? route.meta.namespace,
+        },
+        confidence: 'certain',
+        supports: [
+          'Route and DestinationRules were both read.',
+          ...(others.length > 0 ? [`${others.length} more routes of the same object name it.`] : []),
+        ],
+        evidence,
+      };
+    }
+  },
+});
