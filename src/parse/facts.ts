@@ -186,6 +186,8 @@ export interface KubeEvent {
 export interface ConfigMap extends KubeFact {
   /** Values cut at 256 KiB. */
   readonly data: Readonly<Record<string, string>>;
+  /** `namespace/name` of an earlier one of the same file with the same data, which is not repeated here: `data` is empty. */
+  readonly sameAs?: string;
 }
 
 /** A Secret's name and type. Its data never enters. */
@@ -423,6 +425,8 @@ export interface Certificate {
   readonly sans: readonly string[];
   readonly from: string;
   readonly until: string;
+  /** SHA-256 of the DER, lower-case hexadecimal, where the file holds the certificate itself. */
+  readonly fingerprint?: string;
   readonly at: Location;
 }
 

@@ -1,0 +1,353 @@
+import type { Artifact } from '../artifact.ts';
+import type { Condition, Container, ContainerState, KubeEvent, ObjectMeta } from '../facts.ts';
+import { longestText } from '../kube-meta.ts';
+import { isMeshVariable } from '../kube-pod.ts';
+import { repeatedAge, timeBefore } from '../kube-times.ts';
+import { mask } from '../mask.ts';
+import { maskArguments, maskNamed } from '../mask-values.ts';
+import type { Reader, SourceFile } from '../reader.ts';
+import { textLines } from '../text-lines.ts';
+import { present, setOwn } from '../untyped.ts';
+
+/** Lines of one object that are kept; a node with hundreds of pods has a few hundred. */
+const mostLines = 20_000;
+
+/** A field with the lines below it that are indented deeper. */
+interface Section {
+  readonly name: string;
+  readonly value: string;
+  readonly body: string[];
+  readonly line: number;
+}
+
+/**
+ * `kubectl describe` of pods, nodes and whatever has events: `cluster/describe-pods` of istioctl 1.8 to 1.20,
+ * `cluster/nodes` of 1.10 to 1.20, and what people attach. Text for people: only what the YAML would tell as surely is taken.
+ */
+export const kubeDescribe: Reader = {
+  name: 'kube-describe',
+  title: 'kubectl describe',
+  open(file, { lineBytes }, emit) {
+    let sections: Section[] = [];
+    let first = 0;
+    let lines = 0;
+    const kinds = new Set<string>();
+    const namespaces = new Set<string>();
+
+    function flush(): void {
+      if (sections.length > 0) {
+        for (const artifact of described(sections, first, file)) {
+          if (artifact.kind === 'pod' || artifact.kind === 'node') {
+            kinds.add(artifact.kind);
+            namespaces.add(artifact.value.meta.namespace);
+          }
+          emit(artifact);
+        }
+      }
+      sections = [];
+      lines = 0;
+    }
+
+    function take(text: string, line: number): void {
+      const field = /^([A-Z][^:\t]{0,60}):(?: +(.*))?$/.exec(text);
+      if (field !== null) {
+        if (field[1] === 'Name') {
+          flush();
+          first = line;
+        }
+        sections.push({ name: field[1] ?? '', value: (field[2] ?? '').trim(), body: [], line });
+      } else if (/^\s+\S/.test(text) && ++lines <= mostLines) sections.at(-1)?.body.push(text);
+      if (lines === mostLines + 1) {
+        lines++;
+        const detail = `the description of one object is longer than ${mostLines} lines; the rest of it was not read`;
+        emit({ kind: 'gap', value: { file: file.path, reason: 'too-large', detail, line } });
+      }
+    }
+
+    return textLines(lineBytes, take, (complete) => {
+      flush();
+      const at = { file: file.path };
+      if (!complete)
+        emit({ kind: 'gap', value: { file: file.path, reason: 'truncated', detail: 'the file is cut short' } });
+      const name = /(?:^|\/)cluster\/(nodes|describe-pods)$/.exec(file.path)?.[1];
+      if (!complete || name === undefined || kinds.size === 0) return;
+      emit({ kind: 'seen', value: { kinds: [name === 'nodes' ? 'node' : 'pod'], at } });
+      const [namespace, other] = [...namespaces];
+      if (name === 'nodes') emit({ kind: 'listing', value: { kind: 'Node', namespace: '*', at } });
+      else if (namespace !== undefined && other === undefined)
+        emit({ kind: 'listing', value: { kind: 'Pod', namespace, at } });
+    });
+  },
+};
+
+type Fields = ReadonlyMap<string, Section>;
+
+function* described(sections: readonly Section[], line: number, file: SourceFile): Iterable<Artifact> {
+  const fields: Fields = new Map(sections.map((section) => [section.name, section]));
+  const meta = metaOf(fields);
+  const at = { file: file.path, line };
+  const kind = kindOf(fields);
+  if (kind === 'Pod') {
+    const phase = textIn(fields, 'Status')?.split(' ')[0] ?? 'Unknown';
+    const started = Date.parse(textIn(fields, 'Start Time') ?? '');
+    const ips = (fields.get('IPs')?.body ?? []).flatMap((text) => /^\s+IP: +([\w.:]+)$/.exec(text)?.[1] ?? []);
+    const ip = textIn(fields, 'IP');
+    yield {
+      kind: 'pod',
+      value: {
+        meta,
+        at,
+        phase,
+        ips: ips.length === 0 && ip !== undefined ? [ip] : ips,
+        hostNetwork: false,
+        serviceAccount: textIn(fields, 'Service Account') ?? 'default',
+        containers: [
+          ...containersOf(fields.get('Init Containers'), true),
+          ...containersOf(fields.get('Containers'), false),
+        ],
+        conditions: conditionsOf(fields.get('Conditions')),
+        volumes: volumesOf(fields.get('Volumes')),
+        ...present({
+          reason: textIn(fields, 'Reason'),
+          message: masked(textIn(fields, 'Message')),
+          node: textIn(fields, 'Node')?.split('/')[0],
+          started: Number.isNaN(started) ? undefined : new Date(started).toISOString(),
+        }),
+      },
+    };
+  } else if (kind === 'Node') {
+    const info = new Map((fields.get('System Info')?.body ?? []).map((text) => pairOf(text)));
+    const taints = fields.get('Taints');
+    yield {
+      kind: 'node',
+      value: {
+        meta,
+        at,
+        conditions: conditionsOf(fields.get('Conditions')),
+        unschedulable: textIn(fields, 'Unschedulable') === 'true',
+        taints: taints === undefined ? [] : linesOf(taints),
+        ...present({
+          kubeletVersion: info.get('Kubelet Version'),
+          providerId: textIn(fields, 'ProviderID'),
+          os: info.get('OS Image') ?? info.get('Operating System'),
+        }),
+      },
+    };
+  }
+  const object = { kind, namespace: meta.namespace, name: meta.name };
+  for (const value of eventsOf(fields.get('Events'), object, file)) yield { kind: 'event', value };
+}
+
+/** The kind, which the text never says, by fields that only this kind has. */
+function kindOf(fields: Fields): string {
+  const has = (...names: readonly string[]): boolean => names.every((name) => fields.has(name));
+  if (has('Containers', 'Status')) return 'Pod';
+  if (has('Taints') || has('System Info')) return 'Node';
+  if (has('StrategyType')) return 'Deployment';
+  if (has('Desired Number of Nodes Scheduled')) return 'DaemonSet';
+  if (has('Update Strategy')) return 'StatefulSet';
+  if (has('Parallelism')) return 'Job';
+  if (has('Pods Status')) return 'ReplicaSet';
+  if (has('Session Affinity')) return 'Service';
+  return textIn(fields, 'Kind') ?? '';
+}
+
+/** A field's value; undefined where there is none. */
+function textIn(fields: Fields, name: string): string | undefined {
+  const value = fields.get(name)?.value;
+  return value === undefined || value === '' || /^<(?:none|unset|unknown)>$/.test(value) ? undefined : value;
+}
+
+/** A field's value and the lines that continue it. */
+const linesOf = ({ value, body }: Section): string[] =>
+  [value, ...body.map((text) => text.trim())].filter((text) => text !== '' && text !== '<none>');
+
+function metaOf(fields: Fields): ObjectMeta {
+  const labels: Record<string, string> = {};
+  const annotations: Record<string, string> = {};
+  for (const text of linesOf(fields.get('Labels') ?? nothing)) {
+    const equals = text.indexOf('=');
+    if (equals > 0) setOwn(labels, text.slice(0, equals), text.slice(equals + 1));
+  }
+  let last: string | undefined;
+  for (const text of linesOf(fields.get('Annotations') ?? nothing)) {
+    const [, key, value] = /^([\w./-]+):(?: (.*))?$/.exec(text) ?? [];
+    if (key !== undefined) {
+      setOwn(annotations, key, value ?? '');
+      last = key;
+    } else if (last !== undefined) setOwn(annotations, last, `${annotations[last] ?? ''}${text}`);
+  }
+  delete annotations['kubectl.kubernetes.io/last-applied-configuration'];
+  for (const [key, value] of Object.entries(annotations)) {
+    setOwn(annotations, key, maskNamed(key, value).slice(0, longestText));
+  }
+  const owner = textIn(fields, 'Controlled By')?.split('/');
+  const created = Date.parse(textIn(fields, 'CreationTimestamp') ?? '');
+  return {
+    name: textIn(fields, 'Name') ?? '',
+    namespace: textIn(fields, 'Namespace') ?? '',
+    labels,
+    annotations,
+    owners: owner === undefined ? [] : [{ kind: owner[0] ?? '', name: owner[1] ?? '' }],
+    ...present({ created: Number.isNaN(created) ? undefined : new Date(created).toISOString() }),
+  };
+}
+
+const nothing: Section = { name: '', value: '', body: [], line: 0 };
+
+/** Lines below a line, by its indentation: `  istio-proxy:` holds what is indented deeper. */
+function blocksOf(
+  body: readonly string[],
+  indent: number,
+): { readonly head: string; readonly body: readonly string[] }[] {
+  const blocks: { head: string; body: string[] }[] = [];
+  for (const text of body) {
+    if (text.search(/\S/) <= indent) blocks.push({ head: text.trim(), body: [] });
+    else blocks.at(-1)?.body.push(text);
+  }
+  return blocks;
+}
+
+function containersOf(section: Section | undefined, init: boolean): Container[] {
+  return blocksOf(section?.body ?? [], 2).map(({ head, body }) => {
+    const parts = blocksOf(body, 4).map((block) => ({ pair: pairOf(block.head), body: block.body }));
+    const part = (name: string) => parts.find(({ pair }) => pair[0] === name);
+    const value = (name: string): string | undefined => part(name)?.pair[1];
+    const map = (name: string) => new Map((part(name)?.body ?? []).map((text) => pairOf(text)));
+    const now = stateOf(value('State'), map('State')) ?? { state: 'unknown' };
+    const probe = /^http-get https?:\/\/[^:/]*:(\w+)(\/\S*)?/.exec(value('Readiness') ?? '');
+    const port = probe?.[1];
+    const env: Record<string, string> = {};
+    for (const [name, text] of map('Environment')) {
+      // What comes from elsewhere is told in words: `<set to the key …>`, `(v1:metadata.name)`.
+      if (!isMeshVariable(name) || /^<set to|\(v1:[\w.]+\)$/.test(text)) continue;
+      setOwn(env, name, maskNamed(name, text).slice(0, longestText));
+    }
+    return {
+      name: head.replace(/:$/, ''),
+      image: value('Image') ?? '',
+      init,
+      // Only a native sidecar keeps running among the init containers; the field itself is not printed.
+      nativeSidecar: init && now.state === 'running' && value('Ready') === 'True',
+      ready: value('Ready') === 'True',
+      restarts: Number(value('Restart Count') ?? 0) || 0,
+      now,
+      ports: [...(value('Ports') ?? value('Port') ?? '').matchAll(/(\d+)\/([A-Z]+)/g)].map((match) => ({
+        port: Number(match[1]),
+        protocol: match[2] ?? 'TCP',
+      })),
+      limits: Object.fromEntries(map('Limits')),
+      requests: Object.fromEntries(map('Requests')),
+      env,
+      args: maskArguments((part('Args')?.body ?? []).map((text) => text.trim())).map((text) =>
+        text.slice(0, longestText),
+      ),
+      lifecycle: [],
+      ...present({
+        last: stateOf(value('Last State'), map('Last State')),
+        readinessProbe:
+          probe === null
+            ? undefined
+            : present({ path: probe[2], port: /^\d+$/.test(port ?? '') ? Number(port) : port }),
+      }),
+    };
+  });
+}
+
+/** `Restart Count:  3` as name and value; a line without a colon is all name. */
+function pairOf(text: string): readonly [string, string] {
+  const trimmed = text.trim();
+  const colon = trimmed.search(/:(?:\s|$)/);
+  return colon < 0 ? [trimmed, ''] : [trimmed.slice(0, colon), trimmed.slice(colon + 1).trim()];
+}
+
+function stateOf(word: string | undefined, details: ReadonlyMap<string, string>): ContainerState | undefined {
+  const state = word?.toLowerCase();
+  if (state !== 'running' && state !== 'waiting' && state !== 'terminated') return undefined;
+  const time = (name: string): string | undefined => {
+    const at = Date.parse(details.get(name) ?? '');
+    return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+  };
+  const code = details.get('Exit Code');
+  return {
+    state,
+    ...present({
+      reason: details.get('Reason'),
+      message: masked(details.get('Message')),
+      exitCode: code === undefined || !/^-?\d+$/.test(code) ? undefined : Number(code),
+      startedAt: time('Started'),
+      finishedAt: time('Finished'),
+    }),
+  };
+}
+
+/** Pods print type and status only; nodes also times, reason and message, two blanks apart. */
+function conditionsOf(section: Section | undefined): Condition[] {
+  const [header = '', ...rows] = section?.body ?? [];
+  const columns = header.trim().split(/ {2,}/);
+  return rows.flatMap((row) => {
+    const cells = row.trim().split(/ {2,}/);
+    const cell = (name: string): string | undefined => cells[columns.indexOf(name)];
+    const type = cell('Type');
+    const status = cell('Status');
+    if (type === undefined || status === undefined || /^-+$/.test(type)) return [];
+    const since = Date.parse(cell('LastTransitionTime') ?? '');
+    return [
+      {
+        type,
+        status,
+        ...present({
+          reason: cell('Reason'),
+          message: masked(cell('Message')),
+          since: Number.isNaN(since) ? undefined : new Date(since).toISOString(),
+        }),
+      },
+    ];
+  });
+}
+
+function volumesOf(section: Section | undefined) {
+  return blocksOf(section?.body ?? [], 2).map(({ head, body }) => {
+    const fields = new Map(body.map((text) => pairOf(text)));
+    const type = fields.get('Type') ?? '';
+    return {
+      name: head.replace(/:$/, ''),
+      ...present({
+        secret: type.startsWith('Secret ') ? fields.get('SecretName') : undefined,
+        configMap: type.startsWith('ConfigMap ') ? fields.get('Name') : undefined,
+        csi: type.startsWith('CSI ') ? fields.get('Driver') : undefined,
+      }),
+    };
+  });
+}
+
+/** The table at the end: Type, Reason, Age, From, Message. Ages count back from when the file was written. */
+function* eventsOf(section: Section | undefined, object: KubeEvent['object'], file: SourceFile): Iterable<KubeEvent> {
+  if (section === undefined) return;
+  const [header = ''] = section.body;
+  const starts = ['Type', 'Reason', 'Age', 'From', 'Message'].map((name) => header.search(new RegExp(`\\b${name}\\b`)));
+  if (starts.some((start) => start < 0)) return;
+  for (const [index, row] of section.body.entries()) {
+    const [type = '', reason = '', age = '', from = '', message = ''] = starts.map((start, n) =>
+      row.slice(start, starts[n + 1]).trim(),
+    );
+    if (index === 0 || !/^[A-Z][a-z]+$/.test(type)) continue;
+    const { last, first, count } = repeatedAge(age);
+    yield {
+      type,
+      reason,
+      message: mask(message).slice(0, longestText),
+      count: count ?? 1,
+      object,
+      ...present({
+        source: from === '' ? undefined : from,
+        first: timeBefore(file.modified, first ?? last),
+        last: timeBefore(file.modified, last),
+      }),
+      at: { file: file.path, line: section.line + 1 + index },
+    };
+  }
+}
+
+const masked = (text: string | undefined): string | undefined =>
+  text === undefined || text === '' ? undefined : mask(text).slice(0, longestText);
