@@ -40,10 +40,32 @@ describe.each(Object.entries(layouts))('an archive of istioctl %s', (version, fi
     ]);
     expect(factsOf(artifacts, 'connection')).toHaveLength(1);
     expect(factsOf(artifacts, 'push-status')).toHaveLength(1);
-    expect(factsOf(artifacts, 'mesh-config')[0]?.config['rootNamespace']).toBe('istio-system');
+    const used = factsOf(artifacts, 'mesh-config').find(({ from }) => from === 'istiod');
+    expect(used?.config['rootNamespace']).toBe('istio-system');
     expect(factsOf(artifacts, 'analysis').map(({ code }) => code)).toEqual(['IST0101', 'IST0103', 'IST0102']);
     expect(factsOf(artifacts, 'collection').flatMap(({ failures }) => failures)).toEqual([]);
     expect(factsOf(artifacts, 'collection').flatMap(({ expected }) => expected)).toHaveLength(2);
+  });
+
+  it('yields facts of every part', () => {
+    const { artifacts } = readAll(files);
+    const kinds = new Set(artifacts.map(({ kind }) => kind));
+    expect([...kinds]).toEqual(
+      expect.arrayContaining([
+        ...['pod', 'service', 'endpoints', 'workload', 'namespace', 'node', 'event', 'config-map', 'object', 'secret'],
+        ...['proxy', 'memory', 'cluster', 'cluster-config', 'listener', 'route', 'proxy-secret', 'certificate'],
+        ...['socket', 'metric', 'log-file', 'access'],
+      ]),
+    );
+    const logs = new Set(factsOf(artifacts, 'log-file').map(({ log }) => log));
+    expect([...logs].sort()).toEqual(
+      {
+        '1.12': ['istiod', 'operator', 'proxy'],
+        '1.16': ['istiod', 'operator', 'proxy'],
+        '1.20': ['cni', 'istiod', 'operator', 'proxy', 'ztunnel'],
+        '1.25': ['cni', 'istiod', 'proxy', 'ztunnel'],
+      }[version],
+    );
   });
 
   it('holds the files that release wrote', () => {
