@@ -31,28 +31,28 @@ const unfiltered = 8;
 const subjectsNamed = 3;
 
 /** The first rows of a list, and how many there are beyond. */
-export interface Cut<T> {
+interface Cut<T> {
   readonly rows: readonly T[];
   readonly more: number;
   readonly total: number;
 }
 
 /** One thing to do. */
-export interface StepView {
+interface StepView {
   readonly do: string;
   /** Command, or nothing. */
   readonly run: string;
 }
 
 /** What to do about a finding, filled from its first occurrence. */
-export interface RemedyView {
+interface RemedyView {
   readonly steps: readonly StepView[];
   /** Said where the commands name one of several objects. */
   readonly note: string;
 }
 
 /** One occurrence, as a row. */
-export interface PlaceRow {
+interface PlaceRow {
   readonly subject: string;
   readonly message: string;
   readonly count: string;
@@ -61,7 +61,7 @@ export interface PlaceRow {
 }
 
 /** One finding, as a row. */
-export interface FindingRow {
+interface FindingRow {
   /** Anchor, or nothing where the page has it already. */
   readonly anchor: string;
   readonly key: string;
@@ -130,7 +130,7 @@ export interface CauseView {
 }
 
 /** A finding of severity info: a row, with its remedy and quote beneath. */
-export interface OtherRow extends FindingRow {
+interface OtherRow extends FindingRow {
   readonly why: string;
   readonly remedy: RemedyView;
   readonly shown: ChainStep | null;
@@ -141,7 +141,7 @@ export interface OtherRow extends FindingRow {
 }
 
 /** One proxy, as a row; what deserves a look is marked. */
-export interface ProxyView {
+interface ProxyView {
   readonly pod: string;
   readonly namespace: string;
   readonly type: string;
@@ -163,13 +163,13 @@ export interface ProxyView {
 }
 
 /** Proxies of one namespace. */
-export interface ProxyGroup {
+interface ProxyGroup {
   readonly namespace: string;
   readonly proxies: readonly ProxyView[];
 }
 
 /** A term with one or two lines beneath it. */
-export interface FactView {
+interface FactView {
   readonly term: string;
   readonly value: string;
   readonly more: string;
@@ -316,6 +316,17 @@ function remedyOf(finding: JudgedFinding): RemedyView {
         } the same.`
       : '';
   return { steps, note };
+}
+
+/** First and last time of all findings that have one. */
+function periodOf(findings: readonly JudgedFinding[]): JudgedFinding['when'] {
+  const whens = findings.flatMap(({ when }) => (when === undefined ? [] : [when]));
+  const first = whens.map((when) => when.first).sort()[0];
+  const last = whens
+    .map((when) => when.last)
+    .sort()
+    .at(-1);
+  return first === undefined || last === undefined ? undefined : { first, last };
 }
 
 /** The time alone where the date is that of the capture. */
@@ -504,7 +515,13 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
     const { cause, consequences } = diagnosis;
     const chain = chainOf(diagnosis);
     const failures = diagnosis.reach > 0 && [cause, ...consequences].some(({ symptom }) => symptom);
-    const seen = [when(cause), cause.count === 1 ? '' : counted(cause.count, 'time')].filter(Boolean);
+    const effects = cause.when ?? periodOf(consequences);
+    const seen = [
+      cause.when === undefined && effects !== undefined
+        ? `in the configuration; effects ${span(effects)}`
+        : when(cause),
+      cause.count === 1 ? '' : counted(cause.count, 'time'),
+    ].filter(Boolean);
     const explained = consequences.reduce((sum, { count }) => sum + count, 0);
     const lines = (texts: readonly string[]): readonly string[] =>
       texts.slice(0, 10).map((text) => sentence(headline(clip(text, 600))));
@@ -526,7 +543,7 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
       scope: scopeOf(cause),
       when: when(cause),
       seen: seen.length > 0 ? seen : ['in the configuration'],
-      since: cause.when === undefined ? '' : sinceOf(cause.when, diagnosis.state, about.captured),
+      since: effects === undefined ? '' : sinceOf(effects, diagnosis.state, about.captured),
       reach: failures || diagnosis.reach > 1 ? grouped(diagnosis.reach) : '',
       fails: failures,
       reachUnit: failures ? 'failed requests or connections' : diagnosis.reach > 1 ? 'times seen' : '',

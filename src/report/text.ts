@@ -38,7 +38,7 @@ const columns = (text: string): number => [...text].length;
  * Wraps prose at spaces, the first line after `lead`, the others after `hang`. A word that is longer than the line stays
  * whole, so that it can be copied.
  */
-export function wrap(text: string, width: number, hang: string, lead = hang): readonly string[] {
+function wrap(text: string, width: number, hang: string, lead = hang): readonly string[] {
   const lines: string[] = [];
   let line = lead;
   let used = columns(lead);

@@ -99,6 +99,17 @@ describe('the HTML report', () => {
     expect(text).toContain('analyze/allNamespaces/allNamespaces:1');
   });
 
+  it('dates a cause in the configuration by its effects', () => {
+    const effect = finding({
+      id: 'server-errors',
+      when: { first: '2026-11-25T08:44:41Z', last: '2026-11-25T08:45:19Z' },
+    });
+    const cause = finding({ id: 'undefined-subset' });
+    const text = seen(render({ ...shop, diagnoses: [diagnosis(cause, { consequences: [effect] })] }, 'html'));
+    expect(text).toContain('in the configuration; effects 2026-11-25 08:44:41 to 08:45:19 UTC');
+    expect(text).toContain('since 08:44:41');
+  });
+
   it('keeps a past problem short', () => {
     const past = seen(between(html, 'id="cause-3"', '</article>'));
     expect(past).toContain('Past: aks-istio-system/istiod-asm-1-29-7c8d6b5f9-6m4xz was OOMKilled once');
