@@ -106,11 +106,11 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ...facet('certificates', of('certificate')),
     ...facet('metrics', of('metric')),
     ...facet('sockets', of('socket')),
-    ...facet('sync', of('sync')),
+    ...facet('sync', uniqueSync(of('sync'))),
     ...facet('connections', of('connection')),
     ...facet('pushStatus', of('push-status')),
     ...facet('meshConfigs', of('mesh-config')),
-    ...facet('analysis', of('analysis')),
+    ...facet('analysis', uniqueAnalysis(of('analysis'))),
     ...facet('istiodLog', logOf('istiod')),
     ...facet('proxyLog', logOf('proxy')),
     ...facet('ztunnelLog', logOf('ztunnel')),
@@ -192,3 +192,28 @@ function uniqueEvents(events: readonly facts.KubeEvent[] | undefined): readonly 
 
 const rank = (event: facts.KubeEvent): number =>
   (event.last === undefined ? 0 : 2) + (event.at.file.endsWith('events') ? 0 : 1);
+
+/** istioctl up to 1.10 wrote the same messages once per namespace; a folder may repeat the archive's own. */
+function uniqueAnalysis(
+  messages: readonly facts.AnalysisMessage[] | undefined,
+): readonly facts.AnalysisMessage[] | undefined {
+  return (
+    messages && [
+      ...new Map(
+        messages.map((message) => [`${message.code}\0${message.resource}\0${message.message}`, message]),
+      ).values(),
+    ]
+  );
+}
+
+/** syncz and proxy-status tell the same of a proxy and an istiod; the one that knows the refusal's text says more. */
+function uniqueSync(states: readonly facts.SyncStatus[] | undefined): readonly facts.SyncStatus[] | undefined {
+  if (states === undefined) return undefined;
+  const byProxy = new Map<string, facts.SyncStatus>();
+  for (const state of states) {
+    const key = `${state.proxy.namespace}/${state.proxy.pod}@${state.istiod ?? ''}`;
+    const other = byProxy.get(key);
+    if (other === undefined || (state.errors !== undefined && other.errors === undefined)) byProxy.set(key, state);
+  }
+  return [...byProxy.values()];
+}
