@@ -63,7 +63,14 @@ export function proxyOfPath({ params }: SourceFile): ProxyRef | undefined {
   return namespace === undefined || pod === undefined ? undefined : { namespace, pod };
 }
 
-/** The proxy a file belongs to; a loose file whose owner is unknown stands for itself under its base name. */
+// Outputs of commands are kept under the command: `kubectl exec cart-7d9 -n shop -- …`, blanks often made underscores.
+const commandName = /(?:^|[_ ])([a-z0-9][a-z0-9.-]*)[_ ](?:-n|--namespace)[_ =]([a-z0-9][a-z0-9-]*)(?:[_ .]|$)/;
+
+/** The proxy a file belongs to; a loose file whose name tells no owner stands for itself under its base name. */
 export function proxyOf(file: SourceFile): ProxyRef {
-  return proxyOfPath(file) ?? { namespace: '', pod: file.path.slice(file.path.lastIndexOf('/') + 1) };
+  const owner = proxyOfPath(file);
+  if (owner !== undefined) return owner;
+  const base = file.path.slice(file.path.lastIndexOf('/') + 1);
+  const [, pod, namespace] = commandName.exec(base.slice(0, 300)) ?? [];
+  return pod === undefined || namespace === undefined ? { namespace: '', pod: base } : { namespace, pod };
 }

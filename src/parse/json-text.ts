@@ -1,5 +1,6 @@
 import { refusal } from './admin-answer.ts';
 import type { Artifact } from './artifact.ts';
+import { scanJson } from './json-elements.ts';
 import { type Reader, type SourceFile, textReader } from './reader.ts';
 
 /**
@@ -25,7 +26,7 @@ export function jsonReader(
         if (artifacts !== undefined || cut) return;
         if (refused !== undefined) yield { kind: 'gap', value: refused };
         else if (value !== undefined) yield gap('unrecognised', `this is not what ${title} answers`);
-        else if (/^\s*[[{]/.test(text) && !/[\]}]\s*$/.test(text)) yield gap('truncated', 'the JSON breaks off');
+        else if (breaksOff(text)) yield gap('truncated', 'the JSON breaks off');
         else yield gap('malformed', 'this is not JSON');
       });
       const gap = (reason: 'unrecognised' | 'truncated' | 'malformed', detail: string): Artifact => ({
@@ -63,4 +64,11 @@ function parsed(text: string): unknown {
     // Not JSON: the reader says so in a gap.
     return undefined;
   }
+}
+
+/** True when brackets of a JSON text stay open at its end. */
+function breaksOff(text: string): boolean {
+  const scanner = scanJson({ choose: () => 'skip', value: () => true });
+  scanner.push(Buffer.from(text));
+  return scanner.end().problem?.reason === 'truncated';
 }

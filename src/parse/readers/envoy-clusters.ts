@@ -15,17 +15,25 @@ export const envoyClusters: Reader = {
   title: 'Envoy /clusters',
   open(file, context, emit) {
     let parser: Parser | undefined;
+    // Blank beginnings wait until the first character tells which form it is.
+    const blank: Uint8Array[] = [];
+    const decide = (json: boolean): Parser => {
+      parser = json ? readJson(file, emit) : readText(file, context, emit);
+      for (const chunk of blank.splice(0)) parser.push(chunk);
+      return parser;
+    };
     return {
       push(chunk) {
-        if (parser === undefined) {
-          const first = chunk.find((byte) => byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf);
-          if (first === undefined) return;
-          parser = first === 0x7b || first === 0x5b ? readJson(file, emit) : readText(file, context, emit);
+        if (parser !== undefined) {
+          parser.push(chunk);
+          return;
         }
-        parser.push(chunk);
+        blank.push(chunk);
+        const first = chunk.find((byte) => byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf);
+        if (first !== undefined || blank.length > 1000) decide(first === 0x7b || first === 0x5b);
       },
       end(complete) {
-        (parser ?? readText(file, context, emit)).end(complete);
+        (parser ?? decide(false)).end(complete);
       },
     };
   },
@@ -515,10 +523,11 @@ function statusFacts(status: unknown, pointer: string, file: SourceFile): EnvoyC
   const name = text(field(status, 'name'));
   if (name === undefined) return undefined;
   const hosts = list(field(status, 'host_statuses'));
+  const key = object(status)['host_statuses'] === undefined ? 'hostStatuses' : 'host_statuses';
   return {
     ...splitClusterName(name),
     proxy: proxyOf(file),
-    endpoints: hosts.map((host, index) => hostFacts(host, `${pointer}/host_statuses/${index}`, file)),
+    endpoints: hosts.map((host, index) => hostFacts(host, `${pointer}/${key}/${index}`, file)),
     limits: thresholds(field(status, 'circuit_breakers')),
     addedViaApi: field(status, 'added_via_api') === true,
     at: { file: file.path, pointer },

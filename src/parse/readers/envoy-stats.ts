@@ -14,6 +14,9 @@ export const seriesMetric = 'meshtriage_series';
 /** Metrics kept of one file; statistics of a whole mesh can be included by annotation. */
 const mostMetrics = 20_000;
 
+/** What a name is to us: a metric rules know, one whose series are counted, failed requests, another, or no name at all. */
+type Kind = 'known' | 'series' | 'requests' | 'unknown' | 'none';
+
 /** Labels that tell one failure of `istio_requests_total` from another; the rest is summed over. */
 const requestLabels = [
   'reporter',
@@ -37,7 +40,7 @@ export const envoyStats: Reader = {
   open(file, context, emit) {
     const proxy = proxyOf(file);
     const decoder = new TextDecoder();
-    const kept = new Map<string, 'known' | 'series' | 'requests' | 'unknown'>();
+    const kept = new Map<string, Kind>();
     const series = new Map<string, { count: number; readonly line: number }>();
     const requests = new Map<
       string,
@@ -67,14 +70,20 @@ export const envoyStats: Reader = {
       if (keep === 'always' || (keep === 'counted' && value !== 0)) give(name, labels, value, line);
     };
 
-    const kindOf = (name: string): 'known' | 'series' | 'requests' | 'unknown' => {
+    const kindOf = (name: string): Kind => {
       let kind = kept.get(name);
       if (kind !== undefined) return kind;
-      if (name === 'istio_requests_total') kind = 'requests';
+      if (!/^[a-zA-Z_:][\w:]*$/.test(name)) kind = 'none';
+      else if (name === 'istio_requests_total') kind = 'requests';
       else if (name.startsWith('istio_')) kind = 'series';
       else kind = keptStat(name) !== undefined || isRbacStat(name) ? 'known' : 'unknown';
       if (kept.size < 50_000) kept.set(name, kind);
       return kind;
+    };
+
+    const strangeRow = (): void => {
+      strange += 1;
+      if (strange === 1) strangeLine = line;
     };
 
     const countSeries = (name: string): void => {
@@ -105,15 +114,18 @@ export const envoyStats: Reader = {
         readTextLine(name.slice(0, -1), text);
         return;
       }
-      samples += 1;
       const kind = kindOf(name);
+      if (kind === 'none') {
+        strangeRow();
+        return;
+      }
+      samples += 1;
       if (kind === 'unknown') return;
       if (kind !== 'known') countSeries(name);
       if (kind === 'series') return;
       const sample = parseSample(text);
       if (sample === undefined) {
-        strange += 1;
-        if (strange === 1) strangeLine = line;
+        strangeRow();
       } else if (kind === 'requests') {
         countRequests(sample.labels, sample.value);
       } else if (Number.isFinite(sample.value)) {
@@ -141,8 +153,7 @@ export const envoyStats: Reader = {
           // The end of a line longer than any.
           dropping = false;
           line += 1;
-          strange += 1;
-          if (strange === 1) strangeLine = line;
+          strangeRow();
         } else {
           readLine(piece.endsWith('\r') ? piece.slice(0, -1) : piece);
         }
