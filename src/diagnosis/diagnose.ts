@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AnyRule, CatalogEntry, Confidence, NonEmpty, Occurrence, Outcome, Severity } from '../catalog/rule.ts';
 import type { Capture, Mesh } from '../model/mesh.ts';
+import { byText, earlier, later } from '../model/order.ts';
 import { overlap, precedes } from './scope.ts';
 
 export type State = 'present' | 'past' | 'unknown';
@@ -188,9 +189,7 @@ function toDiagnosis(roots: NonEmpty<Node>): Diagnosis {
     .map((nodes) => judged(nodes as unknown as NonEmpty<Node>, highest(nodes)))
     .sort(
       (a, b) =>
-        severities.indexOf(b.severity) - severities.indexOf(a.severity) ||
-        b.count - a.count ||
-        a.id.localeCompare(b.id),
+        severities.indexOf(b.severity) - severities.indexOf(a.severity) || b.count - a.count || byText(a.id, b.id),
     );
   const contradicts = distinct(roots.flatMap(({ occurrence }) => occurrence.contradicts ?? []));
   const failed = [...roots, ...below]
@@ -258,8 +257,8 @@ function span(occurrences: readonly Occurrence[]): { readonly first: string; rea
   if (one === undefined) return undefined;
   return whens.reduce(
     (all, when) => ({
-      first: when.first < all.first ? when.first : all.first,
-      last: when.last > all.last ? when.last : all.last,
+      first: earlier(when.first, all.first),
+      last: later(when.last, all.last),
     }),
     one,
   );
@@ -274,6 +273,6 @@ function byImportance(a: Diagnosis, b: Diagnosis): number {
     Number(b.consequences.length > 0) - Number(a.consequences.length > 0) ||
     confidences.indexOf(b.confidence) - confidences.indexOf(a.confidence) ||
     b.reach - a.reach ||
-    a.cause.key.localeCompare(b.cause.key)
+    byText(a.cause.key, b.cause.key)
   );
 }

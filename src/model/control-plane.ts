@@ -1,6 +1,7 @@
 import type { Pod, Workload } from '../parse/facts.ts';
 import { list, record, text } from './hosts.ts';
 import type { Mesh, Platform, Revision } from './mesh.ts';
+import { byText } from './order.ts';
 
 type Draft = { -readonly [K in keyof Revision]: Revision[K] extends readonly (infer T)[] ? T[] : Revision[K] };
 
@@ -48,7 +49,7 @@ export function controlPlane(mesh: Partial<Mesh>, platform: Platform): readonly 
       /^istio-revision-tag-(.+?)(?:-aks-istio-system|-istio-system)?$/.exec(webhook.meta.name)?.[1];
     if (tag !== undefined && !revision.tags.includes(tag)) revision.tags.push(tag);
   }
-  return [...revisions.values()].sort((a, b) => a.name.localeCompare(b.name));
+  return [...revisions.values()].sort((a, b) => byText(a.name, b.name));
 }
 
 /** Whether a deployment is a control plane. */

@@ -1,6 +1,7 @@
 import type { Location } from '../input/location.ts';
 import type { KubeObject } from '../parse/facts.ts';
 import { coversHost, list, ofKind, record, resolveHost, serviceOfHost, specOf, text } from './hosts.ts';
+import { byText } from './order.ts';
 import { matchesLabels } from './selectors.ts';
 
 export type MutualMode = 'STRICT' | 'PERMISSIVE' | 'DISABLE';
@@ -24,7 +25,7 @@ export function serverMode(
   rootNamespace: string,
 ): ServerMode {
   const policies = [...ofKind(config, 'PeerAuthentication')].sort((a, b) =>
-    (a.meta.created ?? '').localeCompare(b.meta.created ?? ''),
+    byText(a.meta.created ?? '', b.meta.created ?? ''),
   );
   const selectorOf = (policy: KubeObject) => record(record(specOf(policy)['selector'])['matchLabels']);
   const wide = (policy: KubeObject) => Object.keys(selectorOf(policy)).length === 0;

@@ -1,5 +1,6 @@
 import type { ProxyInfo } from '../parse/facts.ts';
 import type { Mesh, MeshProxy } from './mesh.ts';
+import { byText } from './order.ts';
 import { hasProxy, isGateway, proxyContainer, workloadOf } from './selectors.ts';
 
 /**
@@ -57,7 +58,7 @@ export function proxiesOf(
     if (!proxies.has(key(proxy.namespace, proxy.pod)))
       proxies.set(key(proxy.namespace, proxy.pod), { ...proxy, type: 'unknown', ips: [], labels: {}, at });
   }
-  return [...proxies.values()].sort((a, b) => a.namespace.localeCompare(b.namespace) || a.pod.localeCompare(b.pod));
+  return [...proxies.values()].sort((a, b) => byText(a.namespace, b.namespace) || byText(a.pod, b.pod));
 }
 
 function fromInfo(info: ProxyInfo): MeshProxy {

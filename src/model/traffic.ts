@@ -1,5 +1,6 @@
 import type { AccessGroup, ProxyRef, Service } from '../parse/facts.ts';
 import { hostOfAuthority } from './hosts.ts';
+import { byText } from './order.ts';
 
 /** Where an access line went: Istio's cluster name `outbound|80|v1|reviews.shop.svc.cluster.local` in its parts. */
 export interface Destination {
@@ -55,7 +56,7 @@ export function failuresByDestination(
       groups,
       ended: hasEnded(groups, access, services),
     }))
-    .sort((a, b) => b.count - a.count || a.host.localeCompare(b.host));
+    .sort((a, b) => b.count - a.count || byText(a.host, b.host));
 }
 
 /** Count, time and proxies of some access groups. */

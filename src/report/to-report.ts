@@ -2,6 +2,7 @@ import type { AnyRule, Occurrence, Outcome } from '../catalog/rule.ts';
 import type { Diagnosis } from '../diagnosis/diagnose.ts';
 import type { Archive } from '../input/archive.ts';
 import { facetSources, type Mesh, type MeshProxy } from '../model/mesh.ts';
+import { byText } from '../model/order.ts';
 import { isReady, proxyContainer } from '../model/selectors.ts';
 import type { Gap } from '../parse/facts.ts';
 import type { ReadSummary } from '../parse/read.ts';
@@ -71,7 +72,7 @@ export function toReport(analysed: Analysed): Report {
       status === 'clear' ? [{ rule, title: titles.get(rule) ?? rule }] : [],
     ),
     gaps: [...gaps].sort(
-      (a, b) => a.file.localeCompare(b.file) || (a.line ?? 0) - (b.line ?? 0) || a.detail.localeCompare(b.detail),
+      (a, b) => byText(a.file, b.file) || (a.line ?? 0) - (b.line ?? 0) || byText(a.detail, b.detail),
     ),
     proxies,
     files,
@@ -116,7 +117,7 @@ function about(mesh: Partial<Mesh>, rows: readonly ProxyRow[]): Report['about'] 
     namespaces: [...names].filter((name) => name !== '').sort(),
     proxyVersions: [...versions]
       .map(([version, proxies]) => ({ version, proxies }))
-      .sort((a, b) => b.proxies - a.proxies || a.version.localeCompare(b.version)),
+      .sort((a, b) => b.proxies - a.proxies || byText(a.version, b.version)),
   };
 }
 

@@ -28,22 +28,28 @@ export function verdictOf(
       sum + ([cause, ...consequences].some(({ symptom }) => symptom) ? reach : 0),
     0,
   );
-  const sentence =
-    errors.length === 1
-      ? `${first.cause.title}: ${first.cause.occurrences[0].message}.`
-      : `${words[errors.length] ?? errors.length} causes; first: ${first.cause.title}: ${first.cause.occurrences[0].message}.`;
-  const explained =
+  const subject =
+    first.cause.subjects.length > 2 ? `${first.cause.subjects.length} objects` : first.cause.subjects.join(' and ');
+  const causes = errors.length === 1 ? 'One cause' : `${words[errors.length] ?? errors.length} causes`;
+  const does =
     failed === 0
-      ? ''
-      : `${errors.length === 1 ? 'It stands' : 'They stand'} for ${thousands(failed)} failed requests or connections. `;
+      ? errors.length === 1
+        ? 'was found'
+        : 'were found'
+      : `${errors.length === 1 ? 'explains' : 'explain'} ${thousands(failed)} failed requests or connections`;
+  const sentence = `${causes} ${does}${errors.length === 1 ? ': ' : '; first: '}${lowerFirst(first.cause.title)}, ${subject}.`;
   const state = errors.every((diagnosis) => diagnosis.state === 'present')
-    ? `Present when the archive was made${capture.time === undefined ? '' : ` (${capture.time})`}. `
+    ? `Present when the archive was made${capture.time === undefined ? '' : ` (${capture.time.replace('T', ' ').replace(/\.\d+Z$/, 'Z')})`}. `
     : '';
   return {
     sentence,
-    detail: `${explained}${state}${warnings.length === 0 ? '' : `${count(warnings.length, 'further warning')}. `}${unchecked}${partial}`,
+    detail: `${state}${warnings.length === 0 ? '' : `${count(warnings.length, 'further warning')}. `}${unchecked}${partial}`,
   };
 }
+
+/** Titles begin with a capital; names of the field (`DestinationRule`, `CSR`) keep theirs. */
+const lowerFirst = (title: string): string =>
+  /^[A-Z][a-z]+\b/.test(title) ? title[0]?.toLowerCase() + title.slice(1) : title;
 
 const words = ['', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten'];
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
