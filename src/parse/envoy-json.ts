@@ -33,7 +33,7 @@ export function field(of: unknown, name: string): unknown {
 }
 
 /** `tls_certificate` as `tlsCertificate`. */
-export function camelCase(name: string): string {
+function camelCase(name: string): string {
   let camel = camelCased.get(name);
   if (camel === undefined) {
     camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());

@@ -19,7 +19,7 @@ export interface JsonVisitor {
 }
 
 /** Why a document was not understood to its end. `pointer` is where, as an RFC 6901 JSON pointer. */
-export interface JsonProblem {
+interface JsonProblem {
   readonly reason: 'empty' | 'truncated' | 'malformed' | 'too-large';
   readonly detail: string;
   readonly pointer: string;
@@ -33,7 +33,7 @@ export interface JsonScanner {
 }
 
 /** Longest value that is taken; a longer one is passed over and reported. */
-export const elementBytes = 32 * 2 ** 20;
+const elementBytes = 32 * 2 ** 20;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

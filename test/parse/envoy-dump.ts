@@ -3,7 +3,7 @@ export const printed = (value: unknown): string => `${JSON.stringify(value, null
 
 const type = (name: string): { readonly '@type': string } => ({ '@type': `type.googleapis.com/envoy.${name}` });
 
-export const nodeId = 'sidecar~10.244.0.121~cart-7d9f.shop~shop.svc.cluster.local';
+const nodeId = 'sidecar~10.244.0.121~cart-7d9f.shop~shop.svc.cluster.local';
 
 export const bootstrap = {
   ...type('admin.v3.BootstrapConfigDump'),
@@ -50,7 +50,7 @@ export const meshTls = {
   },
 };
 
-export function cluster(name: string, more: object = {}): object {
+function cluster(name: string, more: object = {}): object {
   return { ...type('config.cluster.v3.Cluster'), name, type: 'EDS', connect_timeout: '10s', ...more };
 }
 
@@ -72,7 +72,7 @@ export function listener(name: string, port: number, chains: readonly object[] =
 
 export const section = (name: string, lists: object): object => ({ ...type(`admin.v3.${name}ConfigDump`), ...lists });
 
-export const assignment = (name: string, addresses: readonly string[]): object => ({
+const assignment = (name: string, addresses: readonly string[]): object => ({
   endpoint_config: {
     ...type('config.endpoint.v3.ClusterLoadAssignment'),
     cluster_name: name,

@@ -9,7 +9,7 @@ import type { Reader } from '../reader.ts';
 export { KNOWN_STATS };
 
 /** Name of the metric made here: how many series a metric of Istio has, by label `metric`. */
-export const seriesMetric = 'meshtriage_series';
+const seriesMetric = 'meshtriage_series';
 
 /** Metrics kept of one file; statistics of a whole mesh can be included by annotation. */
 const mostMetrics = 20_000;
@@ -52,6 +52,8 @@ export const envoyStats: Reader = {
     let line = 0;
     let samples = 0;
     let metrics = 0;
+    const told = new Set<string>();
+    let twice = 0;
     let left = 0;
     let strange = 0;
     let strangeLine = 0;
@@ -67,7 +69,15 @@ export const envoyStats: Reader = {
 
     const giveStat = ({ name, labels }: StatName, value: number): void => {
       const keep = keptStat(name);
-      if (keep === 'always' || (keep === 'counted' && value !== 0)) give(name, labels, value, line);
+      if (keep === undefined || (keep === 'counted' && value === 0)) return;
+      // Envoy prints a series once: the second is that of another answer in the same file.
+      const key = `${name}\n${Object.entries(labels).join('\n')}`;
+      if (told.has(key)) {
+        twice = line;
+        return;
+      }
+      if (told.size < mostMetrics) told.add(key);
+      give(name, labels, value, line);
     };
 
     const kindOf = (name: string): Kind => {
@@ -107,6 +117,7 @@ export const envoyStats: Reader = {
     };
 
     const readLine = (text: string): void => {
+      if (twice > 0) return;
       line += 1;
       const name = sampleName(text);
       if (name === '') return;
@@ -187,6 +198,10 @@ export const envoyStats: Reader = {
       const at = { file: file.path };
       if (!complete) return { ...at, reason: 'truncated', detail: 'the file is cut short', line };
       if (samples === 0) return { ...at, reason: 'unrecognised', detail: 'no statistics of Envoy are in this file' };
+      if (twice > 0) {
+        const detail = 'a series comes a second time; the file holds more than one answer, the first was read';
+        return { ...at, reason: 'malformed', detail, line: twice };
+      }
       if (left > 0)
         return { ...at, reason: 'too-large', detail: `${left} metrics more than ${mostMetrics} were left out` };
       if (strange === 0) return undefined;

@@ -120,6 +120,12 @@ server.state: 0
     expect(factsOf(half, 'metric').map(({ value }) => value)).not.toContain(4);
   });
 
+  it('of the first of two answers are read', () => {
+    const artifacts = read(prometheus + prometheus);
+    expect(factsOf(artifacts, 'metric')).toEqual(factsOf(read(prometheus), 'metric'));
+    expect(factsOf(artifacts, 'gap')).toMatchObject([{ reason: 'malformed' }]);
+  });
+
   it.each([
     ['', 'not-available'],
     ['404 page not found', 'not-available'],
