@@ -29,7 +29,7 @@ export const subsetWithoutPods = defineRule({
     { do: 'Until then send no traffic to the subset', run: 'kubectl get virtualservices -A -o yaml' },
     {
       do: 'Verify that the subset has endpoints',
-      run: 'istioctl proxy-config endpoints {{client}} --cluster "{{cluster}}"',
+      run: 'istioctl proxy-config endpoints {{client}} --cluster {{cluster}}',
     },
   ],
   references: [

@@ -20,7 +20,7 @@ export const unhealthyUpstream = defineRule({
     },
     {
       do: 'Compare with what the calling proxy sees',
-      run: 'istioctl proxy-config endpoints {{client}} --cluster "{{cluster}}"',
+      run: 'istioctl proxy-config endpoints {{client}} --cluster {{cluster}}',
     },
     { do: 'If the pods are ready but ejected, relax `outlierDetection` in the DestinationRule of {{host}}' },
   ],
