@@ -17,6 +17,9 @@ const parts = [
   'proxies',
 ] as const;
 
+/** The status of an analysis of an archive that was not whole. */
+export const partial = 4;
+
 /** Hashes of one report's parts, to compare with those of the same files read another way. */
 export interface Findings {
   readonly label: string;
@@ -34,7 +37,8 @@ export async function findingsOf(label: string, command: readonly string[]): Pro
   const file = join(folder, 'report.json');
   try {
     const run = await measure([...command, '--format', 'json', '-o', file]);
-    if (run.status !== 0) return { label, status: run.status, stderr: run.stderr, causes: [], gaps: 0, hashes: {} };
+    if (run.status !== 0 && run.status !== partial)
+      return { label, status: run.status, stderr: run.stderr, causes: [], gaps: 0, hashes: {} };
     const report = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
     const hash = (value: unknown): string =>
       createHash('sha256')

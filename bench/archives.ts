@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { finished, pipeline } from 'node:stream/promises';
 import { crc32, createGzip, deflateRawSync } from 'node:zlib';
@@ -78,6 +78,7 @@ export async function writeDirectory(mesh: GeneratedMesh, folder: string): Promi
     const file = join(folder, entry.path);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, Buffer.concat([...sized(entry).chunks()]));
+    await utimes(file, new Date(collectedAt), new Date(collectedAt));
   }
 }
 

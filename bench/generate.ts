@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { type Written, writeDirectory, writeTar, writeZip } from './archives.ts';
+import { entriesOf } from './entries.ts';
 import { type GeneratedMesh, makeMesh } from './mesh.ts';
 import { type Size, sizes } from './sizes.ts';
 
@@ -11,8 +13,6 @@ import { type Size, sizes } from './sizes.ts';
 export const variants = ['tar.gz', 'tar', 'zip', 'directory', 'cut'] as const;
 export type Variant = (typeof variants)[number];
 
-/** Raised whenever the generator's output changes, so that archives of an older one are made anew. */
-const generatorVersion = 1;
 const seed = 42;
 
 /** An archive on disk and what is in it. */
@@ -27,12 +27,29 @@ export function benchMesh(size: Size): GeneratedMesh {
   return makeMesh(size, seed);
 }
 
-/** Finds or makes the archive of one size and variant under `folder`. The size's parameters are its key. */
+/** Changes with every change of what the generator writes: the hash of the smallest archive's files. */
+function fingerprint(): string {
+  const hash = createHash('sha256');
+  for (const entry of entriesOf(benchMesh(sizes['tiny'] ?? missing()))) {
+    hash.update(entry.path);
+    for (const text of entry.content()) hash.update(text);
+  }
+  return hash.digest('hex');
+}
+
+function missing(): never {
+  throw new RangeError('size tiny is gone');
+}
+
+/**
+ * Finds or makes the archive of one size and variant under `folder`. An archive that another generator or other parameters
+ * made is made anew.
+ */
 export async function ensureArchive(folder: string, size: Size, variant: Variant): Promise<GeneratedArchive> {
   await mkdir(folder, { recursive: true });
   const base = join(folder, `${size.name}.tar.gz`);
   const stamp = join(folder, `${size.name}.json`);
-  const key = JSON.stringify({ generatorVersion, seed, size });
+  const key = JSON.stringify({ seed, size, fingerprint: fingerprint() });
   const known = existsSync(stamp)
     ? (JSON.parse(await readFile(stamp, 'utf8')) as { key: string; written: Written })
     : undefined;
