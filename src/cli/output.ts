@@ -7,6 +7,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -72,7 +73,16 @@ function distinct(targets: Target[]): Target[] {
   return targets;
 }
 
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isFolder = (path: string) => statOf(path)?.isDirectory() ?? false;
+
+/** What lies there; undefined for nothing, and for what may not be seen: writing or opening it will say why. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Refuses, before minutes are spent on reading, a target that cannot be written or that is part of the input. A report of
@@ -97,8 +107,8 @@ export function checkTargets(targets: readonly Target[], inputs: readonly string
 }
 
 function overwrites(file: string, input: string): boolean {
-  const there = statSync(file, { throwIfNoEntry: false });
-  const source = statSync(input, { throwIfNoEntry: false });
+  const there = statOf(file);
+  const source = statOf(input);
   if (!there?.isFile() || !source) return false;
   if (there.ino === source.ino && there.dev === source.dev) return true;
   if (!source.isDirectory()) return false;
@@ -109,17 +119,20 @@ function overwrites(file: string, input: string): boolean {
 /** Every format names the tool near its beginning; a file of a bug-report does not. */
 function isReport(file: string): boolean {
   const head = Buffer.alloc(64 * 1024);
-  const handle = openSync(file, 'r');
+  let handle: number | undefined;
   try {
+    handle = openSync(file, 'r');
     return head.toString('latin1', 0, readSync(handle, head)).includes('meshtriage');
+  } catch {
+    return false; // What cannot be read cannot be known as ours, so it is kept.
   } finally {
-    closeSync(handle);
+    if (handle !== undefined) closeSync(handle);
   }
 }
 
 /** Writes a file as a whole or not at all: beside its place first, then renamed. A device or pipe is written directly. */
 export function writeDocument(file: string, text: string): void {
-  const there = statSync(file, { throwIfNoEntry: false });
+  const there = statOf(file);
   let beside: string | undefined;
   try {
     if (there && !there.isFile()) {
@@ -147,6 +160,7 @@ function unwritable(file: string, cause: unknown): UserError {
     EROFS: 'the file system is read-only',
     ENOSPC: 'no space left',
     EISDIR: 'it is a folder',
+    ENAMETOOLONG: 'the name is too long',
   };
   return new UserError('OUTPUT_UNWRITABLE', `cannot write ${file}: ${why[code] ?? code}`, { cause });
 }

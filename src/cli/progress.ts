@@ -28,7 +28,7 @@ export function progressLine(stream: NodeJS.WriteStream, quiet: boolean): Progre
 }
 
 function describe({ stage, entries, bytes, entry }: Progress, width: number): string {
-  const doing = `${stage} · ${grouped(entries)} files · ${readable(bytes)}`;
+  const doing = `${stage} · ${counted(entries, 'file')} · ${readable(bytes)}`;
   // An entry's name is the archive's: only printable ASCII may reach the terminal.
   const name = (entry ?? '').replace(/[^ -~]/g, '?');
   const room = width - doing.length - 3;

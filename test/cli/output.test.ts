@@ -75,6 +75,13 @@ describe('checking targets before reading', () => {
     expect(() => check(join(folder, 'new.html'), folder)).not.toThrow();
   });
 
+  it('refuses a path below a file, and a name too long, with its reason', () => {
+    const file = join(folder, 'report.html');
+    writeFileSync(file, 'first');
+    expect(() => check(join(file, 'report.html'), '-')).toThrow(/cannot write .*: .*report\.html is not a folder/);
+    expect(() => check(join(folder, 'x'.repeat(300)), '-')).toThrow(/cannot write .*: the name is too long/);
+  });
+
   it('refuses a folder that does not exist', () => {
     expect(() => check(join(folder, 'absent/report.html'), '-')).toThrow(/the folder .*absent does not exist/);
   });
