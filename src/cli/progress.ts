@@ -1,5 +1,5 @@
 import type { Progress } from '../analyze.ts';
-import { grouped, bytes as readable } from '../report/format.ts';
+import { counted, bytes as readable } from '../report/format.ts';
 
 /** A line on a terminal that is rewritten in place, at most ten times a second, and erased at the end. */
 export interface ProgressLine {
