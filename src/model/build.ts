@@ -103,7 +103,7 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ...facet('warming', of('warming')),
     ...facet('proxySecrets', of('proxy-secret')),
     ...facet('configSizes', of('config-size')),
-    ...facet('certificates', of('certificate')),
+    ...facet('certificates', uniqueCertificates(of('certificate'))),
     ...facet('metrics', of('metric')),
     ...facet('sockets', of('socket')),
     ...facet('sync', uniqueSync(of('sync'))),
@@ -216,4 +216,25 @@ function uniqueSync(states: readonly facts.SyncStatus[] | undefined): readonly f
     if (other === undefined || (state.errors !== undefined && other.errors === undefined)) byProxy.set(key, state);
   }
   return [...byProxy.values()];
+}
+
+/** `/certs` and the config dump name the same certificates; the dump's copy, which comes first, knows the secret. */
+function uniqueCertificates(
+  certificates: readonly facts.Certificate[] | undefined,
+): readonly facts.Certificate[] | undefined {
+  if (certificates === undefined) return undefined;
+  const bySerial = new Map<string, facts.Certificate>();
+  for (const certificate of certificates) {
+    const { proxy, serial, use } = certificate;
+    const key = `${proxy?.namespace ?? ''}/${proxy?.pod ?? ''}\0${serial}`;
+    const other = bySerial.get(key);
+    if (
+      other === undefined ||
+      (other.use === 'other' && use !== 'other') ||
+      (other.name === '<inline>' && certificate.name !== '<inline>')
+    ) {
+      bySerial.set(key, certificate);
+    }
+  }
+  return [...bySerial.values()];
 }
