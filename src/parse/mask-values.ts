@@ -10,14 +10,26 @@ const inlineField = /^(?:inline_?string|inline_?bytes|value|exact)$/i;
 
 const standIn = '[masked]';
 
-/** A value masked with its name in mind: `password` hides all of it. */
+/** Which names were found to name secrets; lists repeat the same few hundred. */
+const known = new Map<string, boolean>();
+const mostKnown = 10_000;
+
+/** Whether `mask` takes the value of a field or a variable of this name. */
+function namesSecret(name: string): boolean {
+  let secret = known.get(name);
+  if (secret === undefined) {
+    const field = `${name}: x`;
+    const variable = `${name}=x`;
+    secret = secretField.test(name) || mask(field) !== field || mask(variable) !== variable;
+    if (known.size >= mostKnown) known.clear();
+    known.set(name, secret);
+  }
+  return secret;
+}
+
+/** A value masked with its name in mind: of a `password` nothing is left. */
 export function maskNamed(name: string, value: string): string {
-  if (secretField.test(name)) return standIn;
-  const alone = mask(value);
-  const prefix = `${name}: `;
-  if (mask(prefix + value) !== prefix + alone) return standIn;
-  // Environment variables are known by other names than fields: `GITHUB_TOKEN=`.
-  return mask(`${name}=${value}`) === `${name}=${alone}` ? alone : standIn;
+  return value !== '' && namesSecret(name) ? standIn : mask(value);
 }
 
 /** A copy of plain data without secrets in its strings. Names of objects (`credentialName`) stay. */

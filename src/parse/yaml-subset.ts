@@ -22,7 +22,10 @@ let end = 0;
 let indent = -1;
 let depth = 0;
 
-/** Keys seen before, by a hash of a few characters: most keys of a list are the same hundred words. */
+/** Keys that were looked at; most keys of a list are the same few hundred words. */
+const keyNames = new Map<string, string>();
+const mostKeyNames = 10_000;
+/** The last key by a hash of a few characters: quicker still, for it needs no search for the key's end. */
 const knownKeys: (string | undefined)[] = new Array<string | undefined>(4096);
 
 const tab = 9;
@@ -180,12 +183,22 @@ function key(): string {
   }
   if (indicators.has(c) || c === bar || c === openBrace || c === openBracket || c === questionMark) throw beyond;
   const stop = keyEnd(end);
-  const name = source.substring(at, stop);
-  if (name === '' || name === '<<' || name.endsWith(' ') || /[\t\n]| #/.test(name)) throw beyond;
-  const value = plainScalar(name);
-  if (typeof value !== 'string' && String(value) !== name) throw beyond;
+  const name = keyNamed(source.substring(at, stop));
   at = stop;
-  if (name.length < 40) knownKeys[slot] = owned(name);
+  knownKeys[slot] = name;
+  return name;
+}
+
+/** The key if it is a plain one, as a string of its own: one cut from the text would keep all of it in memory. */
+function keyNamed(cut: string): string {
+  const known = keyNames.get(cut);
+  if (known !== undefined) return known;
+  if (cut === '' || cut === '<<' || cut.endsWith(' ') || /[\t\n]| #/.test(cut)) throw beyond;
+  const value = plainScalar(cut);
+  if (typeof value !== 'string' && String(value) !== cut) throw beyond;
+  const name = Buffer.from(cut).toString();
+  if (keyNames.size >= mostKeyNames) keyNames.clear();
+  if (name.length < 256) keyNames.set(name, name);
   return name;
 }
 
@@ -200,9 +213,6 @@ function keyEnd(limit: number): number {
     i++;
   }
 }
-
-/** A copy that does not keep the text it was cut from. */
-const owned = (text: string): string => Buffer.from(text).toString();
 
 /** The value behind a key's colon, on its line or below it. */
 function mappedValue(column: number): unknown {

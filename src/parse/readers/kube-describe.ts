@@ -55,7 +55,7 @@ export const kubeDescribe: Reader = {
           flush();
           first = line;
         }
-        sections.push({ name: field[1] ?? '', value: (field[2] ?? '').trim(), body: [], line });
+        if (first > 0) sections.push({ name: field[1] ?? '', value: (field[2] ?? '').trim(), body: [], line });
       } else if (/^\s+\S/.test(text) && ++lines <= mostLines) sections.at(-1)?.body.push(text);
       if (lines === mostLines + 1) {
         lines++;
