@@ -12,6 +12,7 @@ const maxText = 2000;
  */
 export function findJsonPointers(pointers: readonly string[]) {
   const wanted = new Set(pointers);
+  const depths = new Set(pointers.map((pointer) => pointer.split('/').length - 1));
   const found = new Map<string, { line: number; text: string }>();
   // The path so far: one step per open object or array.
   const path: { array: boolean; index: number; key: string }[] = [];
@@ -21,11 +22,15 @@ export function findJsonPointers(pointers: readonly string[]) {
   let escaped = false;
   let string = '';
   let expectKey = false;
+  // A number or word of a list begins at the first character after `[` or `,`.
+  let expectElement = false;
   let collecting: { text: string }[] = [];
 
   const pointer = (): string =>
     path.map(({ array, index, key }) => `/${array ? index : key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
   const begin = (start: string): void => {
+    // Most keys of a large dump are not even at the depth of a wanted one.
+    if (!depths.has(path.length)) return;
     const here = pointer();
     if (!wanted.has(here) || found.has(here)) return;
     const place = { line, text: start };
@@ -61,13 +66,14 @@ export function findJsonPointers(pointers: readonly string[]) {
           if (expectKey && string.length < 300) string += text[index];
           continue;
         }
+        if (char === 32 || char === 10 || char === 13 || char === 9) continue;
         const top = path.at(-1);
+        if (expectElement && top?.array && char !== 93) begin(text[index] ?? '');
+        expectElement = char === 91 || char === 44;
         if (char === 34) {
           inString = true;
           string = '';
-          if (top?.array) begin('"');
         } else if (char === 123 || char === 91) {
-          if (top?.array) begin(char === 123 ? '{' : '[');
           path.push({ array: char === 91, index: 0, key: '' });
           expectKey = char === 123;
         } else if (char === 125 || char === 93) {

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { findJsonPointers } from '../../src/report/cite-json.ts';
+import { findYamlPointer } from '../../src/report/cite-yaml.ts';
+
+const item = `- apiVersion: networking.istio.io/v1
+  kind: VirtualService
+  metadata:
+    annotations:
+      example.com/note: |
+        spec:
+          hosts: none
+    name: reviews
+    namespace: shop
+  spec:
+    hosts:
+    - reviews
+    - reviews.example.com
+    http:
+    - match:
+      - uri:
+          prefix: /v2
+      route:
+      - destination:
+          host: reviews
+          subset: v2
+        weight: 60
+      - destination:
+          host: reviews
+          subset: v1
+        weight: 40
+    - route:
+      - destination:
+          host: reviews`.split('\n');
+
+describe('findYamlPointer', () => {
+  it.each([
+    ['/spec', '  spec:'],
+    ['/spec/hosts/1', '    - reviews.example.com'],
+    ['/spec/http/0/match/0/uri/prefix', '          prefix: /v2'],
+    ['/spec/http/0/route/0/destination/subset', '          subset: v2'],
+    ['/spec/http/0/route/1/destination', '      - destination:'],
+    ['/spec/http/0/route/1/weight', '        weight: 40'],
+    ['/spec/http/1/route/0/destination/host', '          host: reviews'],
+    ['/metadata/annotations/example.com~1note', '      example.com/note: |'],
+    ['/kind', '  kind: VirtualService'],
+    ['/apiVersion', '- apiVersion: networking.istio.io/v1'],
+  ])('finds %s', (pointer, line) => {
+    expect(item[findYamlPointer(item, pointer) ?? -1]).toBe(line);
+  });
+
+  it('gives the last field that exists where the rest does not', () => {
+    expect(item[findYamlPointer(item, '/spec/http/0/timeout') ?? -1]).toBe('    - match:');
+    expect(findYamlPointer(item, '/status')).toBeUndefined();
+  });
+
+  it('reads an object that is no item of a list', () => {
+    const object = ['kind: PeerAuthentication', 'spec:', '  mtls:', '    mode: STRICT'];
+    expect(findYamlPointer(object, '/spec/mtls/mode')).toBe(3);
+  });
+});
+
+const dump = JSON.stringify(
+  {
+    configs: [
+      { '@type': 'bootstrap', text: 'a "quoted" {brace}' },
+      {
+        dynamic_listeners: [{ name: 'virtualInbound', error_state: { details: 'script load error: \n )' } }],
+        list: [1, 'two', [3]],
+      },
+    ],
+  },
+  null,
+  1,
+);
+
+describe('findJsonPointers', () => {
+  const find = (text: string, pointers: readonly string[], size = text.length) => {
+    const finder = findJsonPointers(pointers);
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += size) finder.push(bytes.subarray(at, at + size));
+    return finder.end();
+  };
+  const lines = dump.split('\n');
+
+  it.each([
+    ['/configs/1/dynamic_listeners/0/error_state/details', '"details": "script load error'],
+    ['/configs/1/dynamic_listeners/0', '{'],
+    ['/configs/0/text', '"text": "a'],
+    ['/configs/1/list/1', '"two"'],
+    ['/configs/1/list/2/0', '3'],
+  ])('finds %s', (pointer, start) => {
+    const place = find(dump, [pointer]).get(pointer);
+    if (place === undefined) throw new Error('not found');
+    expect(lines[place.line - 1]?.trim()).toContain(start);
+    expect(place.text[0]).toContain(start.split(' ')[0]);
+  });
+
+  it('finds the same wherever the chunks end', () => {
+    const pointers = ['/configs/1/dynamic_listeners/0/error_state/details', '/configs/1/list/1', '/configs/0'];
+    const whole = find(dump, pointers);
+    for (let size = 1; size < 40; size++) expect(find(dump, pointers, size)).toEqual(whole);
+  });
+
+  it('leaves out what is not there', () => {
+    expect(find(dump, ['/configs/7', '/nothing']).size).toBe(0);
+  });
+});
