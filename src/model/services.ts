@@ -103,8 +103,14 @@ export function knownHosts(services: readonly Service[], config: readonly KubeOb
   return hosts;
 }
 
+type Grouped = ReadonlyMap<string, readonly EnvoyCluster[]>;
+/** Several rules ask for the same grouping of the same list. */
+const grouped = new WeakMap<readonly EnvoyCluster[], Grouped>();
+
 /** Outbound clusters of all proxies by `port|subset|host`. */
-export function outboundClusters(clusters: readonly EnvoyCluster[]): ReadonlyMap<string, readonly EnvoyCluster[]> {
+export function outboundClusters(clusters: readonly EnvoyCluster[]): Grouped {
+  const cached = grouped.get(clusters);
+  if (cached !== undefined) return cached;
   const groups = new Map<string, EnvoyCluster[]>();
   for (const cluster of clusters) {
     if (cluster.direction !== 'outbound') continue;
@@ -113,6 +119,7 @@ export function outboundClusters(clusters: readonly EnvoyCluster[]): ReadonlyMap
     if (known === undefined) groups.set(key, [cluster]);
     else known.push(cluster);
   }
+  grouped.set(clusters, groups);
   return groups;
 }
 
