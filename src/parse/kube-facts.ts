@@ -53,7 +53,7 @@ const gatewayGroups = new Set([
 ]);
 
 /** API group of an apiVersion, '' for the core. */
-export const groupOf = (apiVersion: string): string =>
+const groupOf = (apiVersion: string): string =>
   apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
 
 /** Which artifact an object of this kind becomes; undefined for kinds that say nothing of a mesh. */

@@ -557,7 +557,8 @@ describe('loose files', () => {
     ],
     ['kube-describe', 'Name:             cart-1\nNamespace:        shop\nPriority:         0\n'],
     [undefined, '2026-11-25T08:40:18.000000Z\tinfo\tapiVersion: v1\n'],
-    [undefined, 'NAME     READY   STATUS    RESTARTS   AGE\ncart-1   2/2     Running   0          5m\n'],
+    ['kube-tables', 'NAME   STATUS   AGE   LABELS\nshop   Active   1d    a=b\n'],
+    ['kubectl-table', 'NAME     READY   STATUS    RESTARTS   AGE\ncart-1   2/2     Running   0          5m\n'],
     [undefined, '{"configs": []}'],
   ])('are recognised as %s', (name, text) => {
     expect(recogniseKube(text)?.name).toBe(name);

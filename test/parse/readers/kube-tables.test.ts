@@ -113,3 +113,27 @@ shop               shop-tls          kubernetes.io/tls  2      12d
     expect(factsOf(cut, 'gap').map(({ reason }) => reason)).toEqual(['truncated']);
   });
 });
+
+describe('other tables of kubectl', () => {
+  it('tell the labels of namespaces', () => {
+    const table = `NAME      STATUS   AGE    LABELS
+shop      Active   56m    istio.io/rev=asm-1-29,kubernetes.io/metadata.name=shop
+default   Active   135m   <none>
+`;
+    expect(factsOf(runReader(kubeTables, table), 'namespace').map(({ meta }) => [meta.name, meta.labels])).toEqual([
+      ['shop', { 'istio.io/rev': 'asm-1-29', 'kubernetes.io/metadata.name': 'shop' }],
+      ['default', {}],
+    ]);
+  });
+
+  it('tell the state of nodes', () => {
+    const table = `NAME     STATUS                     ROLES   AGE    VERSION    INTERNAL-IP   EXTERNAL-IP   OS-IMAGE             KERNEL-VERSION    CONTAINER-RUNTIME
+node-1   Ready,SchedulingDisabled   agent   143m   v1.33.13   10.77.0.10    <none>        Ubuntu 22.04.5 LTS   6.18.44-fc-v657   containerd://1.7.6
+node-2   NotReady                   agent   143m   v1.32.1    10.77.0.11    <none>        Ubuntu 22.04.5 LTS   6.18.44-fc-v657   containerd://1.7.6
+`;
+    expect(factsOf(runReader(kubeTables, table), 'node')).toMatchObject([
+      { meta: { name: 'node-1' }, kubeletVersion: 'v1.33.13', unschedulable: true, os: 'Ubuntu 22.04.5 LTS' },
+      { meta: { name: 'node-2' }, conditions: [{ type: 'Ready', status: 'False' }], unschedulable: false },
+    ]);
+  });
+});
