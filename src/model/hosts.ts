@@ -31,12 +31,24 @@ export function hostOfAuthority(authority: string, namespace: string, services: 
   const labels = host.split('.');
   const [name, second] = labels;
   if (name === undefined || name === '') return host;
-  const exists = (ns: string) => services.some(({ meta }) => meta.name === name && meta.namespace === ns);
+  const known = namesOf(services);
+  const exists = (ns: string) => known.has(`${ns}/${name}`);
   if (labels.length === 1) return exists(namespace) ? `${name}.${namespace}.svc.cluster.local` : host;
   if (second === undefined) return host;
   if (labels.length === 2) return exists(second) ? `${host}.svc.cluster.local` : host;
   if (labels[2] === 'svc') return labels.length === 3 ? `${host}.cluster.local` : host;
   return host;
+}
+
+const namesByServices = new WeakMap<readonly Service[], ReadonlySet<string>>();
+
+/** `namespace/name` of all services, made once per mesh: every access line asks. */
+function namesOf(services: readonly Service[]): ReadonlySet<string> {
+  const known = namesByServices.get(services);
+  if (known !== undefined) return known;
+  const names = new Set(services.map(({ meta }) => `${meta.namespace}/${meta.name}`));
+  namesByServices.set(services, names);
+  return names;
 }
 
 /** Whether a host with wildcards (`*`, `*.example.com`) covers a concrete or narrower host. Case does not matter. */
