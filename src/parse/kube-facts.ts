@@ -53,8 +53,7 @@ const gatewayGroups = new Set([
 ]);
 
 /** API group of an apiVersion, '' for the core. */
-const groupOf = (apiVersion: string): string =>
-  apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '');
 
 /** Which artifact an object of this kind becomes; undefined for kinds that say nothing of a mesh. */
 export function artifactKindOf(apiVersion: string, kind: string): Exclude<Artifact['kind'], 'seen'> | undefined {
