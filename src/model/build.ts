@@ -86,7 +86,7 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ...facet('events', uniqueEvents(of('event'))),
     ...facet('secrets', of('secret')),
     ...facet('listings', of('listing')),
-    ...facet('config', objects?.filter(isMeshConfiguration)),
+    ...facet('config', configurationOf(objects, of('listing'))),
     ...facet('webhooks', webhooksOf(objects, of('listing'))),
     ...facet(
       'otherObjects',
@@ -146,6 +146,19 @@ const isMeshConfiguration = ({ apiVersion }: facts.KubeObject): boolean =>
 const isWebhook = ({ kind }: facts.KubeObject): boolean =>
   kind === 'MutatingWebhookConfiguration' || kind === 'ValidatingWebhookConfiguration';
 
+/**
+ * Istio's own objects come with a listing of their own (`cluster/crs`): webhooks and CRDs of another file do not prove that
+ * there is no VirtualService.
+ */
+function configurationOf(
+  objects: readonly facts.KubeObject[] | undefined,
+  listings: readonly facts.Listing[] | undefined,
+): readonly facts.KubeObject[] | undefined {
+  const configuration = objects?.filter(isMeshConfiguration) ?? [];
+  const listed = listings?.some(({ kind }) => kind === 'VirtualService' || kind === 'DestinationRule') ?? false;
+  return configuration.length > 0 || listed ? configuration : undefined;
+}
+
 /** Webhooks come only with some listings (istioctl 1.12 and later): objects alone do not prove that none exists. */
 function webhooksOf(
   objects: readonly facts.KubeObject[] | undefined,
@@ -171,7 +184,10 @@ function unique<T extends { readonly meta: facts.ObjectMeta }>(
   return [...byName.values()];
 }
 
+/** Text of describe and of tables has no version: the object itself says more than either. */
 function isNewer(one: facts.ObjectMeta, other: facts.ObjectMeta): boolean {
+  if (one.resourceVersion === undefined || other.resourceVersion === undefined)
+    return one.resourceVersion !== undefined && other.resourceVersion === undefined;
   const version = Number(one.resourceVersion) - Number(other.resourceVersion);
   if (Number.isFinite(version) && version !== 0) return version > 0;
   return (one.generation ?? 0) > (other.generation ?? 0);
