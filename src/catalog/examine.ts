@@ -7,7 +7,8 @@ export function examine(mesh: Partial<Mesh>, rules: readonly AnyRule[]): readonl
 }
 
 function examineOne(mesh: Partial<Mesh>, rule: Rule): Outcome {
-  const missing = rule.needs.filter((facet: Facet) => mesh[facet] === undefined);
+  const absent = (facet: Facet): boolean => mesh[facet] === undefined;
+  const missing = [...rule.needs.filter(absent), ...(rule.anyOf?.every(absent) ? rule.anyOf : [])];
   if (isNonEmpty(missing)) return { rule: rule.id, status: 'skipped', missing };
   try {
     // The needs were checked above: what `check` reads beyond them it declared as optional.

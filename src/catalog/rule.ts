@@ -129,6 +129,8 @@ export interface Finding extends CatalogEntry {
 export interface Rule<Needs extends Facet = Facet, Uses extends Facet = Facet> extends CatalogEntry {
   readonly needs: readonly Needs[];
   readonly uses?: readonly Uses[];
+  /** Facets of `uses` of which each alone proves the problem: without any of them the rule is "not checked". */
+  readonly anyOf?: readonly Uses[];
   /** Ids of the problems this one causes where scopes overlap. */
   readonly explains?: readonly string[];
   /** A symptom is never ranked above a cause of the same severity: what users see, not why. */
