@@ -67,9 +67,14 @@ async function again(kept: readonly Buffer[], known: number, deliver: Deliver): 
   second.close();
 }
 
+// Pieces that may wait for the reader: zlib works on the next ones meanwhile, on a thread of its own.
+const ahead = 2 * 2 ** 20;
+
 function plainInflater(deliver: Deliver): Inflater {
   const raw = createInflateRaw({ chunkSize });
-  let busy: Promise<void> | undefined;
+  const waiting: Buffer[] = [];
+  let waitingBytes = 0;
+  let delivering: Promise<void> | undefined;
   let damage: string | undefined;
   let thrown: { readonly error: unknown } | undefined;
   let wake: (() => void) | undefined;
@@ -79,20 +84,25 @@ function plainInflater(deliver: Deliver): Inflater {
     raw.destroy();
     wake?.();
   };
-  raw.on('data', (chunk: Buffer) => {
-    if (thrown !== undefined) return;
-    try {
-      const wait = deliver(chunk);
-      if (wait === undefined) return;
-      raw.pause();
-      busy = wait.then(() => {
-        busy = undefined;
-        raw.resume();
-      });
-      busy.catch(fail);
-    } catch (error) {
-      fail(error);
+  const deliverWaiting = async (): Promise<void> => {
+    // Delivered from the 'data' event itself, a piece would be looked at before zlib is told to go on.
+    await nextTurn();
+    for (let chunk = waiting.shift(); chunk !== undefined && thrown === undefined; chunk = waiting.shift()) {
+      waitingBytes -= chunk.length;
+      if (waitingBytes < ahead && raw.isPaused()) raw.resume();
+      await deliver(chunk);
+      if (waiting.length < 2) await nextTurn();
     }
+  };
+  raw.on('data', (chunk: Buffer) => {
+    waiting.push(chunk);
+    waitingBytes += chunk.length;
+    if (waitingBytes >= ahead) raw.pause();
+    delivering ??= deliverWaiting()
+      .catch(fail)
+      .finally(() => {
+        delivering = undefined;
+      });
   });
   raw.on('error', (error) => {
     damage ??= error.message;
@@ -115,9 +125,9 @@ function plainInflater(deliver: Deliver): Inflater {
       return damage === undefined ? { used } : { used, damage };
     },
     async delivered() {
-      while (busy !== undefined || raw.readableLength > 0) {
-        await busy;
-        if (raw.destroyed) break;
+      while (delivering !== undefined || waiting.length > 0 || (raw.readableLength > 0 && !raw.destroyed)) {
+        await delivering;
+        if (thrown !== undefined) break;
         await nextTurn();
       }
       if (thrown !== undefined) throw thrown.error;
