@@ -9,7 +9,7 @@ import { openArchive } from './input/open.ts';
 import { meshBuilder } from './model/build.ts';
 import type { Mesh } from './model/mesh.ts';
 import type { Gap } from './parse/facts.ts';
-import { type ReadSummary, read } from './parse/read.ts';
+import { prefixesOf, type ReadSummary, read } from './parse/read.ts';
 import type { ReadContext } from './parse/reader.ts';
 import { crewFor } from './parse/threads.ts';
 import { cite } from './report/cite.ts';
@@ -96,12 +96,13 @@ export async function observe(
     context,
   );
   try {
-    for (const archive of archives) {
-      summaries.push(
-        await read(archive, crew, builder.add, (entries, bytes, entry) =>
-          options.progress?.({ stage: 'reading', entries, bytes, entry }),
-        ),
-      );
+    const prefixes = prefixesOf(archives);
+    const progress =
+      options.progress &&
+      ((entries: number, bytes: number, entry: string) =>
+        options.progress?.({ stage: 'reading', entries, bytes, entry }));
+    for (const [index, archive] of archives.entries()) {
+      summaries.push(await read(archive, crew, builder.add, { prefix: prefixes[index] ?? '', progress }));
     }
   } finally {
     await crew.close();
@@ -153,13 +154,13 @@ function refuseForeign(archives: readonly Archive[], summaries: readonly ReadSum
   if (istio) return;
   const files = summaries.flatMap((summary) => summary.files);
   const names = archives.map(({ name }) => name).join(', ');
+  const expected = "expected an istioctl bug-report, or output of istioctl, kubectl or Envoy's admin port";
+  if (archives.length === 1 && archives[0]?.format === 'file' && files[0]?.status === 'unrecognised')
+    throw new UserError('ARCHIVE_UNRECOGNISED', `${names}: no archive, and no text that any reader knows; ${expected}`);
   const some = files.slice(0, 3).map(({ path }) => path);
   const found =
     files.length === 0
       ? 'it holds no files'
       : `it holds ${files.length} file${files.length === 1 ? '' : 's'} (${some.join(', ')}${files.length > 3 ? ', …' : ''})`;
-  throw new UserError(
-    'ARCHIVE_UNRECOGNISED',
-    `${names}: nothing of Istio in it: ${found}; expected an istioctl bug-report, or output of istioctl, kubectl or Envoy's admin port`,
-  );
+  throw new UserError('ARCHIVE_UNRECOGNISED', `${names}: nothing of Istio in it: ${found}; ${expected}`);
 }

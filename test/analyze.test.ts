@@ -115,6 +115,9 @@ describe('analyze', () => {
       await packed(Object.fromEntries(others)),
     ]);
     expect(files).toHaveLength(some.length + others.length);
+    // Their paths say which archive they are from.
+    expect(files[0]?.path).toMatch(/^bug-report\.tar\.gz!\//);
+    expect(files.at(-1)?.path).toMatch(/^bug-report\.tar\.gz#2!\//);
     expect(about.proxies).toBeGreaterThan(0);
   });
 

@@ -1,4 +1,4 @@
-import type { ProxyInfo } from '../parse/facts.ts';
+import type { ProxyInfo, ProxyRef } from '../parse/facts.ts';
 import type { Mesh, MeshProxy } from './mesh.ts';
 import { byText } from './order.ts';
 import { hasProxy, isGateway, proxyContainer, workloadOf } from './selectors.ts';
@@ -54,9 +54,13 @@ export function proxiesOf(
       at,
     });
   }
+  // All clusters of a file name the same proxy object: one look-up per file, not per cluster.
+  let last: ProxyRef | undefined;
   for (const { proxy, at } of mesh.clusters ?? []) {
-    if (!proxies.has(key(proxy.namespace, proxy.pod)))
-      proxies.set(key(proxy.namespace, proxy.pod), { ...proxy, type: 'unknown', ips: [], labels: {}, at });
+    if (proxy === last) continue;
+    last = proxy;
+    if (proxies.has(key(proxy.namespace, proxy.pod))) continue;
+    proxies.set(key(proxy.namespace, proxy.pod), { ...proxy, type: 'unknown', ips: [], labels: {}, at });
   }
   return [...proxies.values()].sort((a, b) => byText(a.namespace, b.namespace) || byText(a.pod, b.pod));
 }

@@ -1,5 +1,5 @@
 import type { Archive, EntryHeader, EntrySink } from '../input/archive.ts';
-import { canonicalName } from '../input/path.ts';
+import { canonicalName, innermostPath } from '../input/path.ts';
 import type { Artifact } from './artifact.ts';
 import { bugReportLayout, matchPath } from './layouts.ts';
 import type { Parser, ReadContext, Reader, SourceFile } from './reader.ts';
@@ -27,6 +27,22 @@ export interface ReadSummary {
   readonly complete: boolean;
 }
 
+/** How an archive is read among others. */
+export interface ReadOptions {
+  /** Stands before every path in facts, so that places in several archives of one ticket stay apart; see `prefixesOf`. */
+  readonly prefix?: string;
+  readonly progress?: ((entries: number, bytes: number, entry: string) => void) | undefined;
+}
+
+/** What stands before the paths of each archive: nothing for a single one, `name!/` for several, numbered where names repeat. */
+export function prefixesOf(archives: readonly Archive[]): readonly string[] {
+  if (archives.length < 2) return archives.map(() => '');
+  return archives.map(({ name }, index) => {
+    const before = archives.slice(0, index).filter((other) => other.name === name).length;
+    return before === 0 ? `${name}!/` : `${name}#${before + 1}!/`;
+  });
+}
+
 /** Where artifacts go; called in the order of the archive's entries. */
 export type TakeArtifact = (artifact: Artifact) => void;
 
@@ -52,7 +68,7 @@ export interface Crew {
 }
 
 const route = (path: string): { readonly reader: Reader | undefined; readonly params: SourceFile['params'] } => {
-  const canonical = canonicalName(path.includes('!/') ? path.slice(path.lastIndexOf('!/') + 2) : path);
+  const canonical = canonicalName(innermostPath(path));
   for (const [pattern, reader] of bugReportLayout) {
     const params = matchPath(pattern, canonical);
     if (params !== undefined) return { reader, params };
@@ -76,7 +92,7 @@ export async function read(
   archive: Archive,
   crew: Crew,
   take: TakeArtifact,
-  progress?: (entries: number, bytes: number, entry: string) => void,
+  { prefix = '', progress }: ReadOptions = {},
 ): Promise<ReadSummary> {
   const files: FileRead[] = [];
   let bytes = 0;
@@ -88,7 +104,7 @@ export async function read(
   const entry = (header: EntryHeader): EntrySink => {
     const { reader, params } = route(header.path);
     const file: SourceFile = {
-      path: header.path,
+      path: prefix + header.path,
       params,
       size: header.size,
       ...(header.modified === undefined ? {} : { modified: header.modified }),
@@ -96,7 +112,7 @@ export async function read(
     if (header.modified !== undefined && (newest === undefined || header.modified > newest)) newest = header.modified;
     const reading = crew.start(reader?.name ?? byContent, file);
     const index = files.length;
-    files.push({ path: header.path, bytes: 0, reader: 'none', status: 'ignored', facts: 0 });
+    files.push({ path: file.path, bytes: 0, reader: 'none', status: 'ignored', facts: 0 });
     let size = 0;
     let whole = true;
     const finish = async (before: Promise<void>): Promise<void> => {
@@ -104,7 +120,7 @@ export async function read(
       await before;
       for (const artifact of finished.artifacts) take(artifact);
       files[index] = {
-        path: header.path,
+        path: file.path,
         bytes: size,
         reader: finished.reader,
         status: !finished.recognised ? 'unrecognised' : whole ? 'read' : 'partial',
@@ -132,7 +148,7 @@ export async function read(
     gap(gap) {
       // What is left out on purpose (resource forks of a Mac, links) does not make an archive partial.
       if (gap.reason !== 'skipped') complete = false;
-      take({ kind: 'gap', value: gap });
+      take({ kind: 'gap', value: { ...gap, file: prefix + gap.file } });
     },
     ready: () => crew.ready(),
   });

@@ -2,6 +2,7 @@ import type { Evidence, Occurrence } from '../catalog/rule.ts';
 import type { Diagnosis, JudgedFinding } from '../diagnosis/diagnose.ts';
 import type { Archive, EntrySink } from '../input/archive.ts';
 import { mask } from '../parse/mask.ts';
+import { prefixesOf } from '../parse/read.ts';
 import { findJsonPointers } from './cite-json.ts';
 import { findYamlPointer } from './cite-yaml.ts';
 import type { Report } from './report.ts';
@@ -41,14 +42,16 @@ export async function cite(report: Report, archives: readonly Archive[]): Promis
   if (wanted.size === 0) return report;
 
   const cited = new Map<string, Cited>();
-  for (const archive of archives) {
+  const prefixes = prefixesOf(archives);
+  for (const [index, archive] of archives.entries()) {
     if (wanted.size === 0) break;
     await archive.visit({
       entry({ path }) {
         if (wanted.size === 0) return 'stop';
-        const places = wanted.get(path);
+        const file = `${prefixes[index] ?? ''}${path}`;
+        const places = wanted.get(file);
         if (places === undefined) return undefined;
-        wanted.delete(path);
+        wanted.delete(file);
         return quoting([...places.values()], cited);
       },
       // The first pass reported what of the container could not be read.

@@ -136,7 +136,9 @@ function proxyRows(mesh: Partial<Mesh>): readonly ProxyRow[] {
   const memory = new Map((mesh.memory ?? []).map(({ proxy, allocated }) => [id(proxy), allocated]));
   const sizes = new Map((mesh.configSizes ?? []).map(({ proxy, clusters }) => [id(proxy), clusters]));
   const counts = new Map<string, number>();
-  for (const { proxy } of mesh.clusters ?? []) counts.set(id(proxy), (counts.get(id(proxy)) ?? 0) + 1);
+  // The dump counts them; /clusters does where there is no dump.
+  for (const { proxy } of mesh.configSizes === undefined ? (mesh.clusters ?? []) : [])
+    counts.set(id(proxy), (counts.get(id(proxy)) ?? 0) + 1);
   const rejected = new Map<string, number>();
   for (const { proxy } of mesh.rejections ?? []) rejected.set(id(proxy), (rejected.get(id(proxy)) ?? 0) + 1);
   const requests = new Map<string, { all: number; failed: number }>();
