@@ -64,6 +64,10 @@ const revisionOf = (object: Pod | Workload): string =>
   /^istiod-(.+?)(?:-[a-f0-9]{7,10}-[a-z0-9]{5})?$/.exec(object.meta.name)?.[1] ??
   'default';
 
+/** The revision that the name of an istiod pod or deployment implies: `asm-1-29` of `istiod-asm-1-29-7df6dbb7bd-x2x4k`. */
+export const revisionOfIstiod = (name: string): string =>
+  /^istiod-(.+)$/.exec(name.replace(/-[a-f0-9]{7,10}-[a-z0-9]{5}$/, ''))?.[1] ?? 'default';
+
 /** The istiod service an injection webhook calls, and the revision its name implies. */
 export function injectionTarget(
   body: Readonly<Record<string, unknown>>,
