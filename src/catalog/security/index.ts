@@ -2,11 +2,19 @@ import type { LogRuleWithLines } from '../log-rules.ts';
 import type { AnyRule } from '../rule.ts';
 import { clientTlsToPlaintextServer } from './client-tls-to-plaintext-server.ts';
 import { conflictingMtlsModes } from './conflicting-mtls-modes.ts';
+import { deniedAuthorization } from './denied-authorization.ts';
 import { failedTlsHandshake } from './failed-tls-handshake.ts';
 import { plaintextClient } from './plaintext-client.ts';
 import { unmatchedFilterChain } from './unmatched-filter-chain.ts';
 
 export const securityRules: { readonly rules: readonly AnyRule[]; readonly logs: readonly LogRuleWithLines[] } = {
-  rules: [conflictingMtlsModes, clientTlsToPlaintextServer, plaintextClient, unmatchedFilterChain, failedTlsHandshake],
+  rules: [
+    conflictingMtlsModes,
+    clientTlsToPlaintextServer,
+    plaintextClient,
+    unmatchedFilterChain,
+    failedTlsHandshake,
+    deniedAuthorization,
+  ],
   logs: [],
 };
