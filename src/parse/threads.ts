@@ -18,6 +18,9 @@ const inFlight = 64 * 2 ** 20;
 /** Chunks of one file are sent together up to this size: a message costs more than its bytes. */
 const parcel = 512 * 1024;
 
+/** With this much waiting for every worker the reading thread reads a file itself: it would only wait for them otherwise. */
+const ownShare = 12 * 2 ** 20;
+
 /** Archives below this many packed bytes are read sooner than a worker starts. */
 const worthWorkers = 2 * 2 ** 20;
 
@@ -35,7 +38,10 @@ interface Thread {
   waiting: number;
 }
 
-/** Runs readers on worker threads: a file stays on the thread that was least busy when it began. */
+/**
+ * Runs readers on worker threads and, while all of those are busy, on the calling one: a file stays on the thread that was
+ * least busy when it began.
+ */
 function threadCrew(count: number, context: ReadContext): Crew {
   const settle = new Map<number, (finished: Finished) => void>();
   let waiting = 0;
@@ -72,6 +78,7 @@ function threadCrew(count: number, context: ReadContext): Crew {
     });
     return thread;
   });
+  const own = ownCrew(context);
   const owner = new Map<number, Thread>();
   const files = new Map<number, SourceFile>();
   const dead = new Set<Thread>();
@@ -85,7 +92,7 @@ function threadCrew(count: number, context: ReadContext): Crew {
         (least, one) => (least === undefined || one.waiting < least.waiting ? one : least),
         undefined,
       );
-      if (thread === undefined) return ownCrew(context).start(reader, file);
+      if (thread === undefined || thread.waiting > ownShare) return own.start(reader, file);
       const send = (message: ToThread, transfer: ArrayBuffer[] = []): void =>
         thread.worker.postMessage(message, transfer);
       owner.set(id, thread);
