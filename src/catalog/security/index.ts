@@ -5,7 +5,9 @@ import { conflictingMtlsModes } from './conflicting-mtls-modes.ts';
 import { deniedAuthorization } from './denied-authorization.ts';
 import { failedTlsHandshake } from './failed-tls-handshake.ts';
 import { plaintextClient } from './plaintext-client.ts';
+import { refusedJwt } from './refused-jwt.ts';
 import { unmatchedFilterChain } from './unmatched-filter-chain.ts';
+import { unreachableJwks } from './unreachable-jwks.ts';
 
 export const securityRules: { readonly rules: readonly AnyRule[]; readonly logs: readonly LogRuleWithLines[] } = {
   rules: [
@@ -15,6 +17,8 @@ export const securityRules: { readonly rules: readonly AnyRule[]; readonly logs:
     unmatchedFilterChain,
     failedTlsHandshake,
     deniedAuthorization,
+    unreachableJwks,
+    refusedJwt,
   ],
   logs: [],
 };
