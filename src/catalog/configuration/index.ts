@@ -1,7 +1,29 @@
 import type { LogRuleWithLines } from '../log-rules.ts';
 import type { AnyRule } from '../rule.ts';
+import { istiodConfigurationLog, proxyConfigurationLog } from './configuration-log.ts';
+import { conflictingGateways } from './conflicting-gateways.ts';
+import { gatewayHostMismatch } from './gateway-host-mismatch.ts';
+import { gatewayWithoutWorkload } from './gateway-without-workload.ts';
+import { listenerPortConflict } from './listener-port-conflict.ts';
+import { missingGatewaySecret } from './missing-gateway-secret.ts';
+import { missingRoute } from './missing-route.ts';
+import { refusedGatewaySecret } from './refused-gateway-secret.ts';
+import { rejectedConfiguration } from './rejected-configuration.ts';
+import { reportedByIstioctl } from './reported-by-istioctl.ts';
+import { unroutedGatewayHost } from './unrouted-gateway-host.ts';
 
 export const configurationRules: { readonly rules: readonly AnyRule[]; readonly logs: readonly LogRuleWithLines[] } = {
-  rules: [],
-  logs: [],
+  rules: [
+    rejectedConfiguration,
+    missingGatewaySecret,
+    refusedGatewaySecret,
+    gatewayHostMismatch,
+    gatewayWithoutWorkload,
+    conflictingGateways,
+    unroutedGatewayHost,
+    listenerPortConflict,
+    missingRoute,
+    reportedByIstioctl,
+  ],
+  logs: [...istiodConfigurationLog, ...proxyConfigurationLog],
 };
