@@ -2,6 +2,7 @@ import type { Endpoints, EnvoyCluster, KubeObject, Pod, Service } from '../parse
 import {
   coversHost,
   hostOfService,
+  list,
   ofKind,
   record,
   resolveHost,
@@ -11,7 +12,6 @@ import {
   text,
 } from './hosts.ts';
 import { hostOfRule } from './mtls.ts';
-import { addressesOf, matchesLabels, podsOfService } from './selectors.ts';
 
 /** Services by their full host. */
 export const servicesByHost = (services: readonly Service[]): ReadonlyMap<string, Service> =>
@@ -37,6 +37,42 @@ export function subsetsOf(config: readonly KubeObject[]): readonly Subset[] {
       return { rule, host: hostOfRule(rule), name: text(name) ?? '', labels: Object.fromEntries(wanted), index };
     });
   });
+}
+
+/** A setting of a DestinationRule's traffic policy and where it stands. */
+export interface PolicySetting {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly pointer: string;
+}
+
+/**
+ * What a DestinationRule sets for a port and subset, e.g. its `connectionPool`: the subset's port level, the subset, the rule's
+ * port level, the rule; each level replaces the wider one (istio pilot/pkg/networking/util, `MergeTrafficPolicy`).
+ */
+export function settingOf(
+  rule: KubeObject,
+  name: 'connectionPool' | 'outlierDetection' | 'tls' | 'loadBalancer',
+  port?: number,
+  subset?: string,
+): PolicySetting | undefined {
+  const spec = specOf(rule);
+  const subsets = list(spec['subsets']).map(record);
+  const index = subset ? subsets.findIndex((one) => one['name'] === subset) : -1;
+  const places = [
+    ...(index < 0
+      ? []
+      : [{ policy: record(subsets[index]?.['trafficPolicy']), at: `/spec/subsets/${index}/trafficPolicy` }]),
+    { policy: record(spec['trafficPolicy']), at: '/spec/trafficPolicy' },
+  ];
+  for (const { policy, at } of places) {
+    const levels = list(policy['portLevelSettings']).map(record);
+    const level = levels.findIndex((one) => port !== undefined && record(one['port'])['number'] === port);
+    const onPort = record(levels[level]?.[name]);
+    if (Object.keys(onPort).length > 0) return { value: onPort, pointer: `${at}/portLevelSettings/${level}/${name}` };
+    const value = record(policy[name]);
+    if (Object.keys(value).length > 0) return { value, pointer: `${at}/${name}` };
+  }
+  return undefined;
 }
 
 /** A destination that a VirtualService routes to, with the place of its `destination` field. */
@@ -79,22 +115,6 @@ export function routeDestinations(config: readonly KubeObject[]): readonly Route
   return found;
 }
 
-/** Pods behind a service and a subset's labels, whatever their state. */
-export const podsOfSubset = (
-  service: Service,
-  labels: Readonly<Record<string, string>>,
-  pods: readonly Pod[],
-): readonly Pod[] => podsOfService(service, pods).filter(({ meta }) => matchesLabels(labels, meta.labels));
-
-/** How many addresses a service has, ready and in all. */
-export function endpointCount(
-  service: Service,
-  endpoints: readonly Endpoints[],
-): { readonly ready: number; readonly all: number } {
-  const addresses = addressesOf(service, endpoints);
-  return { ready: [...addresses.values()].filter(Boolean).length, all: addresses.size };
-}
-
 /** Hosts that ServiceEntries or services define, for "does this host exist". */
 export function knownHosts(services: readonly Service[], config: readonly KubeObject[]): ReadonlySet<string> {
   const hosts = new Set(services.map(hostOfService));
@@ -103,25 +123,42 @@ export function knownHosts(services: readonly Service[], config: readonly KubeOb
   return hosts;
 }
 
-type Grouped = ReadonlyMap<string, readonly EnvoyCluster[]>;
-/** Several rules ask for the same grouping of the same list. */
-const grouped = new WeakMap<readonly EnvoyCluster[], Grouped>();
+type Groups<T> = ReadonlyMap<string, readonly T[]>;
+
+/** A grouping of a list of the mesh, made once: several rules ask for the same one. */
+function grouping<T>(keyOf: (item: T) => string | undefined): (items: readonly T[]) => Groups<T> {
+  const made = new WeakMap<readonly T[], Groups<T>>();
+  return (items) => {
+    const known = made.get(items);
+    if (known !== undefined) return known;
+    const groups = new Map<string, T[]>();
+    for (const item of items) {
+      const key = keyOf(item);
+      if (key === undefined) continue;
+      const same = groups.get(key);
+      if (same === undefined) groups.set(key, [item]);
+      else same.push(item);
+    }
+    made.set(items, groups);
+    return groups;
+  };
+}
 
 /** Outbound clusters of all proxies by `port|subset|host`. */
-export function outboundClusters(clusters: readonly EnvoyCluster[]): Grouped {
-  const cached = grouped.get(clusters);
-  if (cached !== undefined) return cached;
-  const groups = new Map<string, EnvoyCluster[]>();
-  for (const cluster of clusters) {
-    if (cluster.direction !== 'outbound') continue;
-    const key = `${cluster.port}|${cluster.subset}|${cluster.host}`;
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, [cluster]);
-    else known.push(cluster);
-  }
-  grouped.set(clusters, groups);
-  return groups;
-}
+export const outboundClusters = grouping<EnvoyCluster>(({ direction, port, subset, host }) =>
+  direction === 'outbound' ? `${port}|${subset}|${host}` : undefined,
+);
+
+/** Outbound clusters of all proxies by host. */
+export const outboundByHost = grouping<EnvoyCluster>(({ direction, host }) =>
+  direction === 'outbound' ? host : undefined,
+);
+
+/** Pods by namespace, so that services and workloads need not look at those of others. */
+export const podsByNamespace = grouping<Pod>(({ meta }) => meta.namespace);
+
+/** Endpoints and EndpointSlices by `namespace/name` of their service. */
+export const endpointsByService = grouping<Endpoints>(({ meta, service }) => `${meta.namespace}/${service}`);
 
 /** `shop` of a service host, '' of any other. */
 export const namespaceOfHost = (host: string): string => serviceOfHost(host)?.namespace ?? '';

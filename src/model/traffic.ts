@@ -20,6 +20,8 @@ export type Locate = (group: AccessGroup) => Destination;
 export function destinationOf(group: AccessGroup, services: readonly Service[]): Destination {
   const [direction, port, subset, host] = group.cluster.split('|');
   if (direction === 'outbound' && host) return { host, port: Number(port), subset: subset ?? '' };
+  // Before Istio 1.10: `inbound|9080|http|reviews.shop.svc.cluster.local`.
+  if (direction === 'inbound' && host) return { host, port: Number(port), subset: '' };
   const sent = destinationOfSni(group.sni);
   if (sent !== undefined) return sent;
   const asked = group.authority === '' ? group.sni : group.authority;

@@ -1,7 +1,8 @@
-import { hostScope, hostsBehind, namespaceOfHost } from '../../model/services.ts';
-import { failuresByDestination } from '../../model/traffic.ts';
-import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
+import { hostsBehind, namespaceOfHost } from '../../model/services.ts';
+import { destinationOf, failuresByDestination, type Locate } from '../../model/traffic.ts';
+import { accessEvidence, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
+import { clientOf, failureScope, failureSeverity, ofAll } from './requests.ts';
 
 /** Envoy answers 503 with flag NC when a route names a cluster that does not exist in the proxy (details `cluster_not_found`). */
 export const missingCluster = defineRule({
@@ -20,33 +21,44 @@ export const missingCluster = defineRule({
   ],
   source: 'Envoy response flag NC',
   symptom: true,
+  explains: ['exhausted-retries', 'application-errors'],
   needs: ['access'],
   uses: ['services', 'config'],
   *check({ access, services = [], config = [] }) {
-    for (const { host, count, first, last, proxies, groups, ended } of failuresByDestination(
+    // At a gateway the caller names an outside host; what it is routed to is the destination that fails.
+    const behind = new Map<string, string>();
+    const locate: Locate = (group) => {
+      const to = destinationOf(group, services);
+      let host = behind.get(to.host);
+      if (host === undefined) {
+        const [one, ...more] = hostsBehind(config, to.host);
+        host = one !== undefined && more.length === 0 ? one : to.host;
+        behind.set(to.host, host);
+      }
+      return { host, port: undefined, subset: to.subset };
+    };
+    for (const failures of failuresByDestination(
       access,
       services,
-      ({ flags }) => flags.includes('NC'),
+      ({ flags, details }) => flags.includes('NC') || details === 'cluster_not_found',
+      locate,
     )) {
+      const { host, first, last, proxies, groups, ended, count } = failures;
       const evidence = evidenceOf(
         accessEvidence(groups, 'symptom', 'The route named a cluster the proxy does not have.'),
       );
       if (evidence === undefined) continue;
-      // At a gateway the caller names an outside host; what it is routed to is the destination that fails.
-      const [behind, ...more] = hostsBehind(config, host);
-      const target = behind !== undefined && more.length === 0 ? behind : host;
+      const asked = [...new Set(groups.map(({ authority }) => authority).filter((name) => name !== ''))];
+      const other = asked.filter((name) => !host.startsWith(name.replace(/:\d+$/, '')));
       yield {
         subject: host,
-        scope: hostScope(target),
+        scope: failureScope(failures),
         when: { first, last },
         count,
         ended,
-        message: `${counted(count, 'request')} to ${host} met a route to a cluster that does not exist (503 NC), sent by ${some(proxies.map(podName))}`,
-        facts: {
-          host,
-          namespace: namespaceOfHost(host),
-          client: proxies[0] === undefined ? 'POD' : `${proxies[0].pod}.${proxies[0].namespace}`,
-        },
+        severity: failureSeverity(failures),
+        message: `${ofAll(failures)} to ${host} met a route to a cluster that does not exist (503 NC)${other.length === 0 ? '' : `, asked for as ${some(asked)}`}, sent by ${some(proxies.map(podName))}`,
+        facts: { host, namespace: namespaceOfHost(host), client: clientOf(proxies[0]) },
         evidence,
       };
     }

@@ -1,8 +1,8 @@
-import { isReady } from '../../model/selectors.ts';
+import { isReady, matchesLabels, podsOfService } from '../../model/selectors.ts';
 import {
   hostScope,
-  outboundClusters,
-  podsOfSubset,
+  outboundByHost,
+  podsByNamespace,
   routeDestinations,
   servicesByHost,
   subsetsOf,
@@ -16,7 +16,7 @@ import { defineRule, type Evidence } from '../rule.ts';
  */
 export const subsetWithoutPods = defineRule({
   id: 'subset-without-pods',
-  title: 'Subset whose labels match no pod',
+  title: 'Subset without a ready pod',
   area: 'traffic',
   severity: 'warning',
   why: 'The subset exists as a cluster without endpoints, so every request routed to it ends in 503 with flag `UH`, while the service itself looks fine.',
@@ -42,7 +42,8 @@ export const subsetWithoutPods = defineRule({
   uses: ['services', 'pods', 'clusters'],
   *check({ config, services = [], pods, clusters = [] }) {
     const byHost = servicesByHost(services);
-    const outbound = outboundClusters(clusters);
+    const outbound = outboundByHost(clusters);
+    const podsIn = podsByNamespace(pods ?? []);
     const routed = new Map(
       routeDestinations(config).map((destination) => [`${destination.host}|${destination.subset}`, destination]),
     );
@@ -52,22 +53,36 @@ export const subsetWithoutPods = defineRule({
         .map(([key, value]) => `${key}=${value}`)
         .join(',');
       if (label === '') continue;
-      const ofSubset = [...outbound].filter(([key]) => key.endsWith(`|${name}|${host}`)).flatMap(([, same]) => same);
+      const ofHost = outbound.get(host) ?? [];
+      const ofSubset = ofHost.filter(({ subset }) => subset === name);
       const empty = ofSubset.filter(({ endpoints }) => endpoints.length === 0);
       const proof: Evidence[] = [];
+      let why = `which no pod of ${host} carries`;
       if (service?.selector !== undefined && pods !== undefined) {
-        if (podsOfSubset(service, labels, pods).length > 0) continue;
-        // A service without any pod is another problem, and says more.
-        const behind = podsOfSubset(service, {}, pods);
-        const [one] = behind.filter(isReady);
+        const ofService = podsOfService(service, podsIn.get(service.meta.namespace) ?? []);
+        const selected = ofService.filter(({ meta }) => matchesLabels(labels, meta.labels));
+        if (selected.some(isReady)) continue;
+        // A service without any ready pod is another problem, and says more.
+        const one = ofService.find(isReady);
         if (one === undefined) continue;
-        proof.push({
-          ...one.at,
-          pointer: '/metadata/labels',
-          stage: 'pod',
-          say: `The pods of ${service.meta.name} carry other values, e.g. ${named(one.meta.labels, labels)}.`,
-        });
-      } else if (empty.length === 0 || empty.length < ofSubset.length || !hasEndpoints(outbound, host)) continue;
+        const [unready] = selected;
+        if (unready === undefined) {
+          proof.push({
+            ...one.at,
+            pointer: '/metadata/labels',
+            stage: 'pod',
+            say: `The pods of ${service.meta.name} carry other values, e.g. ${named(one.meta.labels, labels)}.`,
+          });
+        } else {
+          why = `whose ${counted(selected.length, 'pod')} ${selected.length === 1 ? 'is' : 'are'} not ready`;
+          proof.push({ ...unready.at, pointer: '/status/conditions', stage: 'pod', say: 'The pod is not ready.' });
+        }
+      } else if (
+        empty.length === 0 ||
+        empty.length < ofSubset.length ||
+        !ofHost.some(({ subset, endpoints }) => subset === '' && endpoints.length > 0)
+      )
+        continue;
 
       const [cluster] = empty;
       const route = routed.get(`${host}|${name}`);
@@ -96,7 +111,7 @@ export const subsetWithoutPods = defineRule({
       yield {
         subject: `DestinationRule ${rule.meta.namespace}/${rule.meta.name}`,
         scope: { ...hostScope(host), subset: name },
-        message: `subset ${name} of DestinationRule ${rule.meta.namespace}/${rule.meta.name} selects ${label}, which no pod of ${host} carries`,
+        message: `subset ${name} of DestinationRule ${rule.meta.namespace}/${rule.meta.name} selects ${label}, ${why}`,
         facts: {
           host,
           subset: name,
@@ -126,6 +141,3 @@ const named = (labels: Readonly<Record<string, string>>, wanted: Readonly<Record
   Object.keys(wanted)
     .map((key) => `${key}=${labels[key] ?? '(none)'}`)
     .join(', ');
-
-const hasEndpoints = (outbound: ReturnType<typeof outboundClusters>, host: string): boolean =>
-  [...outbound].some(([key, same]) => key.endsWith(`||${host}`) && same.some(({ endpoints }) => endpoints.length > 0));

@@ -1,4 +1,4 @@
-import { hostScope, routeDestinations, subsetsOf } from '../../model/services.ts';
+import { hostScope, outboundByHost, routeDestinations, subsetsOf } from '../../model/services.ts';
 import { evidenceOf } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
 
@@ -27,13 +27,18 @@ export const undefinedSubset = defineRule({
   source: 'IST0101; knowledge F08',
   explains: ['missing-cluster', 'exhausted-retries'],
   needs: ['config'],
-  *check({ config }) {
-    const defined = new Set(subsetsOf(config).map(({ host, name }) => `${host}|${name}`));
-    const wildcards = subsetsOf(config).filter(({ host }) => host.startsWith('*'));
+  uses: ['clusters'],
+  *check({ config, clusters = [] }) {
+    const subsets = subsetsOf(config);
+    const defined = new Set(subsets.map(({ host, name }) => `${host}|${name}`));
+    const wildcards = subsets.filter(({ host }) => host.startsWith('*'));
+    const inProxies = outboundByHost(clusters);
     const byTarget = new Map<string, ReturnType<typeof routeDestinations>[number][]>();
     for (const destination of routeDestinations(config)) {
       const { host, subset, route } = destination;
       if (subset === '' || defined.has(`${host}|${subset}`)) continue;
+      // A proxy has it: the DestinationRule exists, and only the archive lacks it.
+      if (inProxies.get(host)?.some((cluster) => cluster.subset === subset)) continue;
       if (wildcards.some((wide) => wide.name === subset && host.endsWith(wide.host.slice(1)))) continue;
       const key = `${route.meta.namespace}/${route.meta.name}|${host}|${subset}`;
       const known = byTarget.get(key);
@@ -43,7 +48,7 @@ export const undefinedSubset = defineRule({
     for (const [first, ...others] of byTarget.values()) {
       if (first === undefined) continue;
       const { host, subset, route, pointer, weight } = first;
-      const known = subsetsOf(config).filter((subset) => subset.host === host);
+      const known = subsets.filter((subset) => subset.host === host);
       const [rule] = known;
       const evidence = evidenceOf(
         {
@@ -80,6 +85,7 @@ export const undefinedSubset = defineRule({
         confidence: 'certain',
         supports: [
           'Route and DestinationRules were both read.',
+          ...(inProxies.has(host) ? ['The proxies have clusters for the host, and none for the subset.'] : []),
           ...(others.length > 0 ? [`${others.length} more routes of the same object name it.`] : []),
         ],
         evidence,

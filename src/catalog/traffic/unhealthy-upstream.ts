@@ -1,7 +1,8 @@
-import { hostScope, namespaceOfHost, outboundClusters } from '../../model/services.ts';
-import { failuresByDestination } from '../../model/traffic.ts';
+import { namespaceOfHost, outboundByHost } from '../../model/services.ts';
+import { destinationOf, failuresByDestination, type Locate } from '../../model/traffic.ts';
 import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
+import { clientOf, failureScope, failureSeverity, ofAll, targetName } from './requests.ts';
 
 /**
  * Envoy answers 503 with flag UH when a cluster has no endpoint it may use: none at all, all ejected or all failing their
@@ -30,28 +31,33 @@ export const unhealthyUpstream = defineRule({
   ],
   source: 'Envoy response flag UH; knowledge K6',
   symptom: true,
+  explains: ['exhausted-retries', 'application-errors'],
   needs: [],
   uses: ['access', 'clusters', 'services'],
   *check({ access = [], clusters = [], services = [] }) {
     const seen = new Set<string>();
+    // The ports of a service share their endpoints.
+    const locate: Locate = (group) => ({ ...destinationOf(group, services), port: undefined });
     for (const failures of failuresByDestination(
       access,
       services,
       ({ flags, cluster }) => flags.includes('UH') && cluster !== 'BlackHoleCluster',
+      locate,
     )) {
-      const { host, port, subset, count, first, last, proxies, groups, ended } = failures;
+      const { host, subset, count, first, last, proxies, groups, ended } = failures;
       const evidence = evidenceOf(
         accessEvidence(groups, 'symptom', 'The proxy found no healthy endpoint and answered itself.'),
       );
       if (evidence === undefined) continue;
-      seen.add(`${port ?? ''}|${subset}|${host}`);
+      seen.add(`${subset}|${host}`);
       yield {
-        subject: subset === '' ? host : `${host} subset ${subset}`,
-        scope: { ...hostScope(host), ...(subset === '' ? {} : { subset }) },
+        subject: targetName(failures),
+        scope: failureScope(failures),
         when: { first, last },
         count,
         ended,
-        message: `${counted(count, 'request')} to ${host}${subset === '' ? '' : ` subset ${subset}`} met no healthy endpoint (503 UH), sent by ${some(proxies.map(podName))}`,
+        severity: failureSeverity(failures),
+        message: `${ofAll(failures)} to ${targetName(failures)} met no healthy endpoint (503 UH), sent by ${some(proxies.map(podName))}`,
         facts: {
           host,
           namespace: namespaceOfHost(host),
@@ -61,37 +67,32 @@ export const unhealthyUpstream = defineRule({
         evidence,
       };
     }
-    for (const [key, sameCluster] of outboundClusters(clusters)) {
-      const unhealthy = sameCluster.filter(
-        ({ endpoints }) => endpoints.length > 0 && endpoints.every(({ healthy }) => !healthy),
+    for (const [host, ofHost] of outboundByHost(clusters)) {
+      const unhealthy = ofHost.filter(
+        ({ endpoints, subset }) =>
+          endpoints.length > 0 && endpoints.every(({ healthy }) => !healthy) && !seen.has(`${subset}|${host}`),
       );
       const [one] = unhealthy;
-      if (one === undefined || seen.has(key)) continue;
-      const [endpoint] = one.endpoints;
-      const evidence = evidenceOf(
-        endpoint && {
-          ...endpoint.at,
-          stage: 'endpoint',
-          say: `The only state of its endpoints: ${endpoint.flags.join(', ')}.`,
-          mark: endpoint.flags,
-        },
-      );
-      if (evidence === undefined) continue;
-      const { host, subset } = one;
+      const [endpoint] = one?.endpoints ?? [];
+      if (one === undefined || endpoint === undefined) continue;
+      const target = { host, port: undefined, subset: one.subset };
       yield {
-        subject: subset === '' ? host : `${host} subset ${subset}`,
-        scope: { ...hostScope(host), ...(subset === '' ? {} : { subset }) },
+        subject: targetName(target),
+        scope: failureScope({ ...target, groups: [] }),
         count: unhealthy.length,
         // Nobody was seen asking: it will fail, but it hurts nobody yet.
         severity: 'warning',
-        message: `none of the ${counted(one.endpoints.length, 'endpoint')} of ${host}${subset === '' ? '' : ` subset ${subset}`} is healthy for ${some(unhealthy.map(({ proxy }) => podName(proxy)))}`,
+        message: `none of the ${counted(one.endpoints.length, 'endpoint')} of ${targetName(target)} is healthy for ${some(unhealthy.map(({ proxy }) => podName(proxy)))}`,
         facts: { host, namespace: namespaceOfHost(host), cluster: one.name, client: clientOf(one.proxy) },
-        evidence,
+        evidence: [
+          {
+            ...endpoint.at,
+            stage: 'endpoint',
+            say: `The state of its endpoints: ${endpoint.flags.join(', ')}.`,
+            mark: endpoint.flags,
+          },
+        ],
       };
     }
   },
 });
-
-/** `pod.namespace`, as istioctl takes it. */
-const clientOf = (proxy: { readonly namespace: string; readonly pod: string } | undefined): string =>
-  proxy === undefined || proxy.namespace === '' ? 'POD' : `${proxy.pod}.${proxy.namespace}`;
