@@ -1,0 +1,27 @@
+import type { AccessGroup } from '../../parse/facts.ts';
+
+/** Why a connection failed, from Envoy's details and transport failure reason. */
+export type ConnectFailure = 'refused' | 'timeout' | 'unreachable' | 'reset' | 'other';
+
+const words = ({ details, reason }: AccessGroup): string => `${details} ${reason}`;
+
+/** A handshake of TLS that failed shares the flag UF; it is another problem. */
+export const isTlsFailure = (group: AccessGroup): boolean =>
+  /TLS|SSL|CERTIFICATE|x509/i.test(words(group).replaceAll('TLS_inspector', ''));
+
+/**
+ * Envoy names the error of the socket by number up to 1.28 (111 refused, 110 timed out, 113 no route to host, 104 reset) and
+ * by words from 1.31 on.
+ */
+export function connectFailure(group: AccessGroup): ConnectFailure {
+  const text = words(group);
+  if (/Connection[_ ]refused|connect_error:_?111\b/i.test(text)) return 'refused';
+  if (/connection_timeout|timed[_ ]out|connect_error:_?110\b|connection_timed_out/i.test(text)) return 'timeout';
+  if (/No[_ ]route|unreachable|connect_error:_?(113|101)\b/i.test(text)) return 'unreachable';
+  if (/reset_by_peer|connect_error:_?104\b/i.test(text)) return 'reset';
+  return 'other';
+}
+
+/** A failed connection that the other side refused. */
+export const refusedByPeer = (group: AccessGroup): boolean =>
+  group.flags.includes('UF') && !isTlsFailure(group) && connectFailure(group) === 'refused';
