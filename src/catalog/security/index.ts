@@ -1,9 +1,13 @@
 import type { LogRuleWithLines } from '../log-rules.ts';
 import type { AnyRule } from '../rule.ts';
+import { certificateNotYetValid } from './certificate-not-yet-valid.ts';
 import { clientTlsToPlaintextServer } from './client-tls-to-plaintext-server.ts';
 import { conflictingMtlsModes } from './conflicting-mtls-modes.ts';
 import { deniedAuthorization } from './denied-authorization.ts';
+import { expiredCertificate } from './expired-certificate.ts';
 import { failedTlsHandshake } from './failed-tls-handshake.ts';
+import { failingCertificateSigning } from './failing-certificate-signing.ts';
+import { mismatchedRoots } from './mismatched-roots.ts';
 import { plaintextClient } from './plaintext-client.ts';
 import { refusedJwt } from './refused-jwt.ts';
 import { unmatchedFilterChain } from './unmatched-filter-chain.ts';
@@ -16,6 +20,10 @@ export const securityRules: { readonly rules: readonly AnyRule[]; readonly logs:
     plaintextClient,
     unmatchedFilterChain,
     failedTlsHandshake,
+    expiredCertificate,
+    certificateNotYetValid,
+    mismatchedRoots,
+    failingCertificateSigning,
     deniedAuthorization,
     unreachableJwks,
     refusedJwt,
