@@ -5,9 +5,7 @@ import { hasProxy, isReady, matchesLabels, workloadOf } from '../../model/select
 import type { Condition, Container, KubeEvent, Namespace, Pod, Service, Workload } from '../../parse/facts.ts';
 import { counted, evidenceOf } from '../evidence.ts';
 import { defineRule, type Evidence, type Severity } from '../rule.ts';
-
-/** A pod this young may just be starting. */
-const startingMs = 60_000;
+import { isYoungPod } from './young-pod.ts';
 
 /**
  * A Deployment or StatefulSet of the mesh that has fewer ready pods than it wants, with the reason Kubernetes gives. istiod has
@@ -57,7 +55,6 @@ export const missingReplicas = defineRule({
       ({ meta }) => `${meta.namespace}/${meta.owners[0]?.name ?? meta.name}`,
     );
     const inMesh = meshNamespaces(pods, namespaces);
-    const now = capture?.time === undefined ? undefined : Date.parse(capture.time);
 
     for (const workload of workloads.filter(isOutermost)) {
       const { namespace, name } = workload.meta;
@@ -78,8 +75,7 @@ export const missingReplicas = defineRule({
       const starting =
         main !== undefined &&
         (main.kind === 'waiting' || main.kind === 'unready') &&
-        now !== undefined &&
-        failed.every((pod) => now - Date.parse(pod.meta.created ?? '') < startingMs);
+        failed.every((pod) => isYoungPod(pod, capture?.time));
       const severity: Severity = starting ? 'info' : ready === 0 ? 'error' : 'warning';
 
       const index = Math.max(
