@@ -49,6 +49,7 @@ export const circuitBreakerOverflow = defineRule({
   source: 'Envoy response flag UO; knowledge D149',
   explains: ['exhausted-retries', 'application-errors'],
   needs: [],
+  anyOf: ['access', 'metrics'],
   uses: ['access', 'metrics', 'clusters', 'config', 'services', 'platform', 'meshConfigs'],
   *check({ access = [], metrics = [], clusters = [], config = [], services = [], platform, meshConfigs }) {
     const root = rootNamespaceOf(meshConfigs, platform);

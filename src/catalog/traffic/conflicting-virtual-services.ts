@@ -71,8 +71,8 @@ export const conflictingVirtualServices = defineRule({
         subject: host,
         scope: hostScope(host),
         message: mesh
-          ? `VirtualServices ${some(names)} all define ${host} for sidecars: only ${winner.meta.namespace}/${winner.meta.name} takes effect`
-          : `VirtualServices ${some(names)} all define ${host} at gateway ${gateway} and match every request: only ${winner.meta.namespace}/${winner.meta.name} is reached`,
+          ? `VirtualServices ${some(names)} ${names.length === 2 ? 'both' : 'all'} define ${host} for sidecars: only ${winner.meta.namespace}/${winner.meta.name} takes effect`
+          : `VirtualServices ${some(names)} ${names.length === 2 ? 'both' : 'all'} define ${host} at gateway ${gateway} and match every request: only ${winner.meta.namespace}/${winner.meta.name} is reached`,
         facts: {
           host,
           name: second.route.meta.name,

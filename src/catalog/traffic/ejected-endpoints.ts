@@ -47,6 +47,7 @@ export const ejectedEndpoints = defineRule({
   source: 'envoy-formats 1.9 C03, C04; knowledge K6',
   explains: ['unhealthy-upstream', 'exhausted-retries', 'application-errors'],
   needs: [],
+  anyOf: ['clusters', 'access'],
   uses: ['clusters', 'access', 'config', 'clusterConfigs', 'services', 'endpoints', 'platform', 'meshConfigs'],
   *check({
     clusters = [],

@@ -41,10 +41,9 @@ export const serviceWithoutEndpoints = defineRule({
   source: 'knowledge K6 EP-NONE; envoy-formats 1.9 C01',
   explains: ['unhealthy-upstream', 'exhausted-retries'],
   needs: ['services'],
+  anyOf: ['endpoints', 'pods'],
   uses: ['endpoints', 'pods', 'workloads', 'clusters', 'access', 'platform'],
   *check({ services, endpoints, pods, workloads, clusters = [], access = [], platform }) {
-    // Neither endpoints nor pods: nothing can be said of any service.
-    if (endpoints === undefined && pods === undefined) return;
     const slices = endpointsByService(endpoints ?? []);
     const podsIn = podsByNamespace(pods ?? []);
     const inProxies = outboundByHost(clusters);
@@ -56,7 +55,8 @@ export const serviceWithoutEndpoints = defineRule({
     for (const service of services) {
       const { selector, meta } = service;
       if (service.type === 'ExternalName' || selector === undefined || Object.keys(selector).length === 0) continue;
-      const addresses = addressesOf(service, slices.get(`${meta.namespace}/${meta.name}`) ?? []);
+      const own = slices.get(`${meta.namespace}/${meta.name}`) ?? [];
+      const addresses = addressesOf(service, own);
       const behind = podsOfService(service, podsIn.get(meta.namespace) ?? []).filter(
         ({ phase }) => phase !== 'Succeeded' && phase !== 'Failed',
       );
@@ -64,8 +64,8 @@ export const serviceWithoutEndpoints = defineRule({
       // Endpoints and pods are listed one after the other: a pod that is not ready is no endpoint, or will not be one for long.
       const down = new Set(behind.filter((pod) => !isReady(pod)).flatMap(({ ips }) => ips));
       if ([...addresses].some(([ip, isUp]) => isUp && !(asked.has(hostOfService(service)) && down.has(ip)))) continue;
-      // Endpoints were not listed: the pods decide.
-      if (endpoints === undefined && ready.length > 0) continue;
+      // Kubernetes keeps an object of endpoints for every selector: without it the list is not whole, and the pods decide.
+      if (own.length === 0 && ready.length > 0) continue;
       const host = hostOfService(service);
       const failures = asked.get(host);
       const owners = (workloads ?? []).filter(
@@ -120,7 +120,7 @@ export const serviceWithoutEndpoints = defineRule({
         },
         confidence: endpoints !== undefined && pods !== undefined ? 'certain' : 'likely',
         supports: [
-          ...(endpoints === undefined ? [] : ['Its endpoints were listed, and none is ready.']),
+          ...(own.length === 0 ? [] : ['Its endpoints were listed, and none is ready.']),
           ...(ofHost.length > 0
             ? [`Its clusters have no healthy endpoint in ${some(ofHost.map(({ proxy }) => podName(proxy)))}.`]
             : []),
@@ -185,7 +185,7 @@ function reasonOf(
   if (ready.length === 0) {
     const states = behind.map(stateOf);
     return {
-      say: `none of its ${counted(behind.length, 'pod')} is ready (${some([...new Set(states)])})`,
+      say: `${behind.length === 1 ? 'its only pod is not ready' : `none of its ${behind.length} pods is ready`} (${some([...new Set(states)])})`,
       evidence: {
         ...pod.at,
         pointer: '/status/conditions',

@@ -33,6 +33,7 @@ export const unhealthyUpstream = defineRule({
   symptom: true,
   explains: ['exhausted-retries', 'application-errors'],
   needs: [],
+  anyOf: ['access', 'clusters'],
   uses: ['access', 'clusters', 'services'],
   *check({ access = [], clusters = [], services = [] }) {
     const seen = new Set<string>();

@@ -200,7 +200,7 @@ function* occurrenceOf(service: Service, broken: readonly Broken[]): Iterable<Oc
     scope: { ...hostScope(host), ...(one.proven ? { port: one.port } : {}) },
     ...(count > 0 ? { when: { first, last }, count } : {}),
     severity: one.proven ? 'error' : 'warning',
-    message: `Service ${name} sends ${some(ports)}, ${where}${one.listening.length === 0 ? '' : ` (it ${one.declared ? 'declares' : 'listens on'} ${some(one.listening.map(String), 5)})`}${count > 0 ? `: ${counted(count, 'connection')} refused` : ''}`,
+    message: `Service ${name} sends ${some(ports)}, ${where}${one.listening.length === 0 ? '' : ` (it ${one.declared ? 'declares' : 'listens on'} ${some(one.listening.map(String), 5)})`}${count > 0 ? `: ${counted(count, one.refused.every(({ tcp }) => tcp) ? 'connection' : 'request')} refused` : ''}`,
     facts: {
       host,
       service: name,
