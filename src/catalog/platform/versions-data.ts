@@ -1,5 +1,5 @@
 /** A release of Istio and the Kubernetes minors it supports. Dates are days, UTC. */
-export interface IstioRelease {
+interface IstioRelease {
   readonly minor: string;
   readonly released: string;
   /** Announced end of support; absent where none was announced yet. */
@@ -10,7 +10,7 @@ export interface IstioRelease {
 }
 
 /** A revision of the AKS add-on. AKS gives months: the last day of the month stands for it. */
-export interface AksRevision {
+interface AksRevision {
   readonly revision: string;
   readonly endOfLife: string;
   /** The month was only expected when the data was taken. */
