@@ -93,12 +93,18 @@ function toRule(log: LogKind, entry: LogRule): AnyRule {
           ...(when === undefined ? {} : { when }),
           count,
           message: message(matched),
-          facts: matched.captures,
+          facts: { ...factsOf(pods), ...matched.captures },
           evidence,
         };
       }
     },
   });
+}
+
+/** The first pod, for commands: `pod` as istioctl takes it, `podName` and `podNamespace` for kubectl. */
+function factsOf([first]: readonly ProxyRef[]): Readonly<Record<string, string>> {
+  if (first === undefined || first.namespace === '') return {};
+  return { pod: `${first.pod}.${first.namespace}`, podName: first.pod, podNamespace: first.namespace };
 }
 
 /** One pod is the scope; several pods of one namespace share that; anything wider is the whole mesh. */

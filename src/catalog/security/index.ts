@@ -10,6 +10,7 @@ import { failingCertificateSigning } from './failing-certificate-signing.ts';
 import { mismatchedRoots } from './mismatched-roots.ts';
 import { plaintextClient } from './plaintext-client.ts';
 import { refusedJwt } from './refused-jwt.ts';
+import { istiodSecurityLogRules, proxySecurityLogRules } from './security-log.ts';
 import { unmatchedFilterChain } from './unmatched-filter-chain.ts';
 import { unreachableJwks } from './unreachable-jwks.ts';
 
@@ -28,5 +29,5 @@ export const securityRules: { readonly rules: readonly AnyRule[]; readonly logs:
     unreachableJwks,
     refusedJwt,
   ],
-  logs: [],
+  logs: [...istiodSecurityLogRules, ...proxySecurityLogRules],
 };
