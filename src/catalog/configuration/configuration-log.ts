@@ -321,34 +321,6 @@ export const istiodConfigurationLog = defineLogRules('istiod', [
 /** What Envoy and its agent say of configuration. */
 export const proxyConfigurationLog = defineLogRules('proxy', [
   {
-    id: 'config-fetch-timeout',
-    title: 'Configuration that a proxy waits for in vain',
-    area: 'configuration',
-    severity: 'warning',
-    why: 'A listener or cluster refers to something that istiod did not send within 15 seconds: a secret that does not exist, routes of a gateway without any, a Wasm module that cannot be fetched.',
-    fix: [
-      { do: 'See what the proxy still waits for', run: 'istioctl proxy-config all {{pod}} -o json' },
-      {
-        do: 'For a secret see whether it exists where the gateway’s pods run',
-        run: 'istioctl proxy-config secret {{pod}}',
-      },
-    ],
-    references: ['https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/'],
-    source: 'knowledge D087, L04',
-    contains: 'initial fetch timed out for type.googleapis.com/',
-    matching: /initial fetch timed out for type\.googleapis\.com\/(?<type>[\w.]+)/,
-    groupBy: ['type'],
-    message: ({ captures, pods }) =>
-      `${some(pods.map(podName))} waited in vain for ${captures['type']?.split('.').at(-1)}`,
-    symptom: true,
-    fires: [
-      '2026-05-01T10:00:00.000000Z\twarning\tenvoy config source/extensions/config_subscription/grpc/grpc_subscription_impl.cc:130\tgRPC config: initial fetch timed out for type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret\tthread=15',
-    ],
-    quiet: [
-      '2026-05-01T10:00:00.000000Z\tinfo\txdsproxy\tconnected to delta upstream XDS server: istiod.istio-system.svc:15012',
-    ],
-  },
-  {
     id: 'failing-wasm-fetch',
     title: 'Wasm module that cannot be fetched',
     area: 'configuration',

@@ -70,7 +70,7 @@ export const conflictingGateways = defineRule({
         message:
           because === 'protocol'
             ? `${nameOf(loser.gateway)} wants ${loser.protocol} on port ${loser.port}, where ${nameOf(winner.gateway)} already speaks ${winner.protocol}`
-            : `${nameOf(loser.gateway)} and ${nameOf(winner.gateway)} both end TLS for ${some(hosts)} on port ${loser.port}; the younger one is dropped`,
+            : `${nameOf(loser.gateway)} and ${nameOf(winner.gateway)} both end TLS for ${some(hosts)} on port ${loser.port}; the former, being younger, is dropped`,
         facts: {
           winner: nameOf(winner.gateway),
           loser: nameOf(loser.gateway),

@@ -40,7 +40,7 @@ export const missingGatewaySecret = defineRule({
   source: 'IST0101; knowledge F15, D181, ING5b',
   explains: [
     'refused-gateway-secret',
-    'config-fetch-timeout',
+    'timed-out-xds-resource',
     'failed-tls-handshake',
     'failed-upstream-connection',
     'reset-upstream-connection',

@@ -59,7 +59,7 @@ const reasons: readonly (readonly [pattern: RegExp, reason: RefusalReason])[] = 
     /Only unique values for domains are permitted|Only a single wildcard domain is permitted/,
     {
       id: 'duplicate-domain',
-      about: 'one host defined twice',
+      about: 'a host that is defined twice',
       advice:
         'Merge the VirtualServices or ServiceEntries that define the host; upper and lower case count as the same',
       byFilter: true,

@@ -187,7 +187,8 @@ const envelope =
 function split(words: string): { readonly resource: string; readonly why: string } {
   const text = words.trim();
   const { resource, why } = envelope.exec(text)?.groups ?? {};
-  const [line = ''] = (why ?? text).trim().split('\n');
+  // Envoy's log adds fields after a tab: `thread=15`.
+  const [line = ''] = (why ?? text).trim().split(/[\n\t]/);
   return { resource: resource ?? '', why: line };
 }
 
@@ -242,7 +243,8 @@ function stateFrom({
     const name = podName(proxy);
     const key = `${name} ${type}`;
     if (refused.has(key) || synced.get(key) === 'error') return 'still';
-    if (dumped.has(name) && type !== 'other' && type !== 'secret') return 'over';
+    // Envoy's dump shows refused listeners only, and forgets them with the next update it takes.
+    if (dumped.has(name) && type === 'listener') return 'over';
     if (synced.get(key) === 'synced') return 'over';
     if (complete && !alive.has(name)) return 'over';
     const start = starts.get(name);

@@ -49,7 +49,7 @@ export const refusedGatewaySecret = defineRule({
   source: 'knowledge D182-D185, IS08-IS10; istio pilot/pkg/xds/sds.go',
   explains: [
     'rejected-configuration',
-    'config-fetch-timeout',
+    'timed-out-xds-resource',
     'failed-tls-handshake',
     'failed-upstream-connection',
     'reset-upstream-connection',
@@ -75,11 +75,18 @@ export const refusedGatewaySecret = defineRule({
       contains: 'attempted to access unauthorized certificates',
       matching: /proxy (?<proxy>\S+) attempted to access unauthorized certificates (?<resource>\S+): (?<why>.{1,300})/,
     },
+    {
+      id: 'refused-gateway-secret/envoy',
+      log: 'proxy',
+      contains: 'tls.v3.Secret rejected: ',
+      // Delta xDS logs each refusal a second time as `delta config for …`.
+      matching: /(?:gRPC c|C)onfig for \S+tls\.v3\.Secret rejected: (?<why>[^\t\n]{1,300})/,
+    },
   ],
   needs: ['platform'],
-  uses: ['istiodLog', 'rejections', 'analysis', 'config', 'proxies', 'secrets', 'listings'],
-  anyOf: ['istiodLog', 'rejections', 'analysis'],
-  *check({ platform, istiodLog = [], rejections = [], analysis = [], config, proxies = [], secrets, listings = [] }) {
+  uses: ['istiodLog', 'proxyLog', 'analysis', 'config', 'proxies', 'secrets', 'listings'],
+  anyOf: ['istiodLog', 'proxyLog', 'analysis'],
+  *check({ platform, istiodLog = [], proxyLog = [], analysis = [], config, proxies = [], secrets, listings = [] }) {
     const needed = neededSecrets(config ?? [], proxies);
     const find = secretLookup(secrets, listings);
     const complaints = new Map<string, Complaint>();
@@ -107,14 +114,14 @@ export const refusedGatewaySecret = defineRule({
       if (config !== undefined && ownersOf(needed, name).length === 0) continue;
       about(namespace, name, why).hits.push(hit);
     }
-    for (const { type, name, proxy, details, at } of rejections) {
-      if (type !== 'secret' || !name.startsWith('kubernetes')) continue;
-      const secret = secretOfResource(name);
-      about(secret.namespace ?? proxy.namespace, plain(secret.name, needed), details).places.push({
-        ...at,
-        stage: 'listener',
-        say: 'The gateway’s proxy refused it.',
-      });
+    for (const hit of proxyLog) {
+      if (hit.signature !== 'refused-gateway-secret/envoy') continue;
+      // Envoy does not name the secret; a sidecar's own certificate is no gateway's secret.
+      const own = needed.filter(({ pods }) => pods.some((pod) => podName(pod) === podName(hit.pod)));
+      const [secret] = own;
+      if (secret === undefined) continue;
+      const names = own.map(({ name }) => name).join(' or ');
+      about(secret.namespace, names, hit.captures['why'] ?? '').hits.push(hit);
     }
     for (const { code, namespace, name, at } of analysis) {
       if (code !== 'IST0161') continue;
@@ -136,7 +143,18 @@ export const refusedGatewaySecret = defineRule({
       const pods = owners.flatMap((owner) => owner.pods);
       const listed = find(namespace, name);
       const evidence = evidenceOf(
-        logEvidence(hits, 'sync', 'Istiod could not use the secret.', [name]),
+        logEvidence(
+          hits.filter(({ log }) => log === 'istiod'),
+          'sync',
+          'Istiod could not use the secret.',
+          [name],
+        ),
+        logEvidence(
+          hits.filter(({ log }) => log === 'proxy'),
+          'listener',
+          'The gateway’s proxy refused a secret.',
+          [why],
+        ),
         places.slice(0, 3),
         uses.slice(0, 2).map(({ gateway, pointer }) => ({
           ...gateway.at,
@@ -170,7 +188,7 @@ export const refusedGatewaySecret = defineRule({
         ),
         message: `secret ${namespace === '' ? '' : `${namespace}/`}${name}${uses.length === 0 ? ' of a gateway' : `, which ${some(uses.map(({ gateway }) => nameOf(gateway)))} needs,`} cannot be used: ${why}`,
         facts: {
-          secret: name,
+          secret: name.split(' or ')[0] ?? name,
           namespace,
           pod: pod?.pod ?? 'POD',
           podNamespace: pod?.namespace ?? namespace,
@@ -178,7 +196,7 @@ export const refusedGatewaySecret = defineRule({
         },
         confidence: hits.length > 0 && places.length > 0 ? 'certain' : 'likely',
         supports: [
-          ...(hits.length > 0 ? [`Istiod’s words: ${why}`] : []),
+          ...(hits.length > 0 ? [`In its own words: ${why}`] : []),
           ...(pods.length > 0 ? [`It is for ${some(pods.map(podName))}.`] : []),
         ],
         missing:
@@ -189,8 +207,11 @@ export const refusedGatewaySecret = defineRule({
   },
 });
 
-const ownersOf = (needed: readonly NeededSecret[], name: string): readonly NeededSecret[] =>
-  needed.filter((secret) => secret.name === name);
+/** The Gateways' needs that a name, or several joined by `or`, means. */
+const ownersOf = (needed: readonly NeededSecret[], name: string): readonly NeededSecret[] => {
+  const names = name.split(' or ');
+  return needed.filter((secret) => names.includes(secret.name));
+};
 
 /** For mutual TLS istiod also looks for `<name>-cacert`; the Gateway only names the first. */
 const plain = (name: string, needed: readonly NeededSecret[]): string => {

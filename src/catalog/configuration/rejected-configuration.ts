@@ -115,6 +115,7 @@ export const rejectedConfiguration = defineRule({
       const sources = new Set(same.flatMap(({ sources: told }) => told));
       const where = workloadsOf(same, proxyOf);
       const whose = `${counted(pods.length, 'proxy', 'proxies')} of ${where}`;
+      const verb = ended ? 'refused' : pods.length === 1 ? 'refuses' : 'refuse';
       yield {
         subject: culprit === undefined ? where : nameOf(culprit.object),
         scope: scopeOf(same, proxyOf, services),
@@ -123,8 +124,8 @@ export const rejectedConfiguration = defineRule({
         ended,
         message:
           culprit === undefined
-            ? `${whose} refuse the ${one.type} configuration istiod sends: ${one.why}`
-            : `${nameOf(culprit.object)} holds ${reason.about}, so ${whose} refuse every ${one.type} update: ${one.why}`,
+            ? `${whose} ${verb} the ${one.type} configuration istiod sends: ${one.why}`
+            : `${nameOf(culprit.object)} holds ${reason.about}${also(culprit)}, so ${whose} ${verb} every ${one.type} update: ${one.why}`,
         facts: {
           object: culprit === undefined ? 'the object behind it' : nameOf(culprit.object),
           advice: reason.advice,
@@ -152,6 +153,10 @@ export const rejectedConfiguration = defineRule({
     }
   },
 });
+
+/** Objects that hold the same, such as a second VirtualService for the host. */
+const also = ({ mark, rivals }: Culprit): string =>
+  mark === '' || rivals.length === 0 ? '' : ` (so does ${some(rivals.map(nameOf))})`;
 
 interface Problem {
   readonly refusals: readonly Refusal[];
