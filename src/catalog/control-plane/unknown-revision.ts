@@ -71,6 +71,8 @@ export const unknownRevision = defineRule({
         if (gone === undefined || workloads === undefined || calls?.some(({ revision }) => installed.has(revision)))
           continue;
       }
+      // Both labels: the conflict is the trouble, and its own rule.
+      if (wanted.label === 'istio-injection' && installed.has(namespace.meta.labels['istio.io/rev'] ?? '')) continue;
       // A label of an installed revision that no webhook selects is a conflict of labels, not an unknown revision.
       if (wanted.label === 'istio.io/rev' && served.some(({ name }) => name === wanted.revision)) continue;
       const { name } = namespace.meta;
