@@ -69,8 +69,10 @@ function toRule(log: LogKind, entry: LogRule): AnyRule {
   return defineRule({
     ...known,
     needs: [facet],
+    uses: ['platform'],
     signatures: [{ id: entry.id, log, contains, ...(matching === undefined ? {} : { matching }) }],
-    *check(mesh: Pick<Mesh, (typeof facets)[LogKind]>) {
+    *check(mesh: Pick<Mesh, (typeof facets)[LogKind]> & Partial<Pick<Mesh, 'platform'>>) {
+      const { istioNamespace = 'istio-system' } = mesh.platform ?? {};
       const groups = new Map<string, LogHits[]>();
       for (const hit of mesh[facet]) {
         if (hit.signature !== entry.id) continue;
@@ -93,7 +95,7 @@ function toRule(log: LogKind, entry: LogRule): AnyRule {
           ...(when === undefined ? {} : { when }),
           count,
           message: message(matched),
-          facts: { ...factsOf(pods), ...matched.captures },
+          facts: { istioNamespace, ...factsOf(pods), ...matched.captures },
           evidence,
         };
       }

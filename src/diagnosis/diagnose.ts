@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { AnyRule, CatalogEntry, Confidence, NonEmpty, Occurrence, Outcome, Severity } from '../catalog/rule.ts';
+import type {
+  AnyRule,
+  CatalogEntry,
+  Confidence,
+  NonEmpty,
+  Occurrence,
+  Outcome,
+  Rule,
+  Severity,
+} from '../catalog/rule.ts';
 import type { Capture, Mesh } from '../model/mesh.ts';
 import { byText, earlier, later } from '../model/order.ts';
 import { overlap, precedes } from './scope.ts';
@@ -34,7 +43,9 @@ export interface Diagnosis {
   /** Counter-evidence that lowered the confidence. */
   readonly contradicts: readonly string[];
   readonly state: State;
-  /** Failed requests and log entries that it and its consequences stand for. */
+  /** Failed requests or connections that it and its consequences stand for, as access logs counted them. */
+  readonly failedRequests: number;
+  /** The failed requests, or where none were logged how often the cause itself was seen. */
   readonly reach: number;
 }
 
@@ -192,9 +203,7 @@ function toDiagnosis(roots: NonEmpty<Node>): Diagnosis {
         severities.indexOf(b.severity) - severities.indexOf(a.severity) || b.count - a.count || byText(a.id, b.id),
     );
   const contradicts = distinct(roots.flatMap(({ occurrence }) => occurrence.contradicts ?? []));
-  const failed = [...roots, ...below]
-    .filter(({ rule }) => rule.symptom)
-    .reduce((sum, { occurrence }) => sum + (occurrence.count ?? 1), 0);
+  const failedRequests = [...roots, ...below].reduce((sum, node) => sum + requestsOf(node), 0);
   return {
     cause,
     consequences,
@@ -208,8 +217,16 @@ function toDiagnosis(roots: NonEmpty<Node>): Diagnosis {
     missing: distinct(roots.flatMap(({ occurrence }) => occurrence.missing ?? [])),
     contradicts,
     state: cause.state,
-    reach: failed > 0 ? failed : cause.count,
+    failedRequests,
+    reach: failedRequests > 0 ? failedRequests : cause.count,
   };
+}
+
+/** What a symptom read from an access log counts: requests. Other symptoms count pods, or clusters nobody asked for. */
+function requestsOf({ rule, occurrence }: Node): number {
+  const { needs, uses } = rule as unknown as Rule;
+  const fromAccessLog = needs.includes('access') || (uses?.includes('access') ?? false);
+  return rule.symptom && fromAccessLog && occurrence.when !== undefined ? (occurrence.count ?? 1) : 0;
 }
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);

@@ -1,7 +1,8 @@
 import type { Evidence, Occurrence } from '../catalog/rule.ts';
 import type { Diagnosis, JudgedFinding } from '../diagnosis/diagnose.ts';
 import type { Archive, EntrySink } from '../input/archive.ts';
-import { mask } from '../parse/mask.ts';
+import { maskedPath, quotable } from '../parse/mask-files.ts';
+import { namesSecret } from '../parse/mask-values.ts';
 import { prefixesOf } from '../parse/read.ts';
 import { findJsonPointers } from './cite-json.ts';
 import { findYamlPointer } from './cite-yaml.ts';
@@ -48,11 +49,11 @@ export async function cite(report: Report, archives: readonly Archive[]): Promis
     await archive.visit({
       entry({ path }) {
         if (wanted.size === 0) return 'stop';
-        const file = `${prefixes[index] ?? ''}${path}`;
+        const file = `${prefixes[index] ?? ''}${maskedPath(path)}`;
         const places = wanted.get(file);
         if (places === undefined) return undefined;
         wanted.delete(file);
-        return quoting([...places.values()], cited);
+        return quoting(file, [...places.values()], cited);
       },
       // The first pass reported what of the container could not be read.
       gap: () => undefined,
@@ -68,7 +69,7 @@ export async function cite(report: Report, archives: readonly Archive[]): Promis
 }
 
 /** Takes one file's bytes and fills in the places wanted from it. */
-function quoting(places: readonly Wanted[], cited: Map<string, Cited>): EntrySink {
+function quoting(file: string, places: readonly Wanted[], cited: Map<string, Cited>): EntrySink {
   const pointers = places.filter(({ line, pointer }) => line === undefined && pointer !== undefined);
   const json = findJsonPointers(pointers.map(({ pointer }) => pointer ?? ''));
   const byLine = places
@@ -84,21 +85,22 @@ function quoting(places: readonly Wanted[], cited: Map<string, Cited>): EntrySin
       for (const [place, text] of lines.end()) {
         const offset = place.pointer === undefined ? 0 : (findYamlPointer(text, place.pointer) ?? 0);
         // An item's name says more than its first line, apiVersion.
-        cited.set(keyOf(place), {
-          line: place.line + offset,
-          quote: trimmed(text.slice(offset, offset + (place.pointer === undefined ? 1 : 3))),
-        });
+        const masked = quotable(file);
+        const lines = text.slice(0, offset + (place.pointer === undefined ? 1 : 3)).map(masked);
+        cited.set(keyOf(place), { line: place.line + offset, quote: trimmed(lines.slice(offset)) });
       }
       for (const [pointer, { line, text }] of json.end()) {
+        const masked = quotable(file, { secret: pointer.split('/').some(namesSecret) });
+        const lines = text.slice(0, quoteLines).map(masked);
         for (const place of pointers)
-          if (place.pointer === pointer) cited.set(keyOf(place), { line, quote: trimmed(text) });
+          if (place.pointer === pointer) cited.set(keyOf(place), { line, quote: trimmed(lines) });
       }
     },
   };
 }
 
 const trimmed = (lines: readonly string[]): readonly string[] =>
-  lines.slice(0, quoteLines).map((line) => mask(line.length > quoteWidth ? `${line.slice(0, quoteWidth)}…` : line));
+  lines.slice(0, quoteLines).map((line) => (line.length > quoteWidth ? `${line.slice(0, quoteWidth)}…` : line));
 
 /** Collects the text from each wanted line on: one line, or for a place with a pointer the lines of its item. */
 function collectLines(places: readonly (Wanted & { readonly line: number })[]) {

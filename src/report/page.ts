@@ -208,9 +208,11 @@ export interface Page {
   readonly remarkable: { readonly groups: readonly ProxyGroup[]; readonly more: number; readonly total: number };
   readonly unremarkable: { readonly groups: readonly ProxyGroup[]; readonly more: number; readonly total: number };
   readonly notCheckedSay: string;
+  readonly notCheckedRules: number;
+  /** One row for all rules that miss the same file. */
   readonly notChecked: Cut<{
-    readonly rule: string;
-    readonly title: string;
+    readonly count: string;
+    readonly rules: readonly string[];
     readonly because: string;
     readonly collect: string;
   }>;
@@ -514,7 +516,7 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
   const causeView = (diagnosis: Diagnosis, index: number): CauseView => {
     const { cause, consequences } = diagnosis;
     const chain = chainOf(diagnosis);
-    const failures = diagnosis.reach > 0 && [cause, ...consequences].some(({ symptom }) => symptom);
+    const failures = diagnosis.failedRequests > 0;
     const effects = cause.when ?? periodOf(consequences);
     const seen = [
       cause.when === undefined && effects !== undefined
@@ -643,9 +645,10 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
       about.captured,
     ),
     notCheckedSay: sentence(clip(coverage.sentence, 600)),
-    notChecked: cut(report.notChecked, limits.rows, ({ rule, title, because, collect }) => ({
-      rule: clip(rule, 120),
-      title: clip(title, limits.cell),
+    notCheckedRules: report.notChecked.length,
+    notChecked: cut(byReason(report.notChecked), limits.rows, ({ rules, because, collect }) => ({
+      count: counted(rules.length, 'rule'),
+      rules: rules.map((rule) => clip(rule, 120)),
       because: clip(because, limits.cell),
       collect: clip(collect, limits.cell),
     })),
@@ -680,4 +683,17 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
     },
     none: [],
   };
+}
+
+/** Rules that miss the same file, together; the reason that most rules share comes first. */
+function byReason(
+  notChecked: Report['notChecked'],
+): readonly { readonly rules: readonly string[]; readonly because: string; readonly collect: string }[] {
+  const groups = new Map<string, { readonly rules: string[]; readonly because: string; readonly collect: string }>();
+  for (const { rule, because, collect } of notChecked) {
+    const known = groups.get(because);
+    if (known === undefined) groups.set(because, { rules: [rule], because, collect });
+    else known.rules.push(rule);
+  }
+  return [...groups.values()].sort((a, b) => b.rules.length - a.rules.length || compare(a.because, b.because));
 }

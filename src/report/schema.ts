@@ -131,7 +131,10 @@ const diagnosis = z
     missing: names('What would have told, and the command that collects it.'),
     contradicts: names('Counter-evidence that lowered the confidence.'),
     state: state.describe("Judged against the archive's own time."),
-    reach: count('Failed requests and log entries that it and its consequences stand for.'),
+    failedRequests: count(
+      'Failed requests or connections that it and its consequences stand for, as access logs counted them.',
+    ),
+    reach: count('The failed requests, or where none were logged how often the cause itself was seen.'),
   })
   .readonly()
   .describe('One cause and what it explains.');

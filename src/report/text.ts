@@ -140,9 +140,9 @@ function gapLines(page: Page, width: number, paint: Paint): readonly string[] {
     if (total > listed) lines.push(`    ${grouped(total - listed)} more, see JSON.`);
   };
   if (page.notChecked.total > 0) {
-    lines.push(`  ${counted(page.notChecked.total, 'rule')} not checked:`);
-    for (const { rule, because, collect } of page.notChecked.rows.slice(0, listed)) {
-      lines.push(...led(`    ${rule}: `, collect === '' ? because : `${because}; collect ${collect}`, width));
+    lines.push(`  ${counted(page.notCheckedRules, 'rule')} not checked:`);
+    for (const { count, because, collect } of page.notChecked.rows.slice(0, listed)) {
+      lines.push(...led(`    ${count}: `, collect === '' ? because : `${because}; collect ${collect}`, width));
     }
     more(page.notChecked.total);
   }

@@ -23,11 +23,7 @@ export function verdictOf(
       detail: `${others} ${unchecked}${partial} What no rule looks for, and what the archive does not hold, is not judged.`,
     };
   }
-  const failed = errors.reduce(
-    (sum, { reach, cause, consequences }) =>
-      sum + ([cause, ...consequences].some(({ symptom }) => symptom) ? reach : 0),
-    0,
-  );
+  const failed = errors.reduce((sum, { failedRequests }) => sum + failedRequests, 0);
   const subject =
     first.cause.subjects.length > 2 ? `${first.cause.subjects.length} objects` : first.cause.subjects.join(' and ');
   const causes = errors.length === 1 ? 'One cause' : `${words[errors.length] ?? errors.length} causes`;
@@ -36,7 +32,7 @@ export function verdictOf(
       ? errors.length === 1
         ? 'was found'
         : 'were found'
-      : `${errors.length === 1 ? 'explains' : 'explain'} ${thousands(failed)} failed requests or connections`;
+      : `${errors.length === 1 ? 'explains' : 'explain'} ${thousands(failed)} failed ${failed === 1 ? 'request or connection' : 'requests or connections'}`;
   const sentence = `${causes} ${does}${errors.length === 1 ? ': ' : '; first: '}${lowerFirst(first.cause.title)}, ${subject}.`;
   const state = errors.every((diagnosis) => diagnosis.state === 'present')
     ? `Present when the archive was made${capture.time === undefined ? '' : ` (${capture.time.replace('T', ' ').replace(/\.\d+Z$/, 'Z')})`}. `

@@ -35,6 +35,9 @@ function rule(id: string, occurrences: readonly Partial<Occurrence>[], more: Par
   });
 }
 
+/** What marks a symptom as counted by an access log. */
+const usesAccess = { uses: ['access'] } as unknown as Partial<AnyRule>;
+
 const reviews = { host: 'reviews.shop.svc.cluster.local', namespace: 'shop' };
 const cart = { host: 'cart.shop.svc.cluster.local', namespace: 'shop' };
 const run = (...rules: readonly AnyRule[]) => diagnose(examine(mesh, rules), rules, mesh);
@@ -67,7 +70,16 @@ describe('diagnose', () => {
     });
     const symptom = rule('missing-cluster', [{ scope: reviews, count: 40 }], { symptom: true });
     const [first] = run(cause, symptom);
-    expect(first).toMatchObject({ cause: { severity: 'error' }, confidence: 'certain', reach: 40 });
+    expect(first).toMatchObject({ cause: { severity: 'error' }, confidence: 'certain' });
+  });
+
+  it('counts failed requests only where an access log counted them', () => {
+    const when = { first: '2026-05-01T09:50:00Z', last: '2026-05-01T09:59:00Z' };
+    const cause = rule('cause', [{ scope: reviews }], { explains: ['requests', 'pods'] });
+    const requests = rule('requests', [{ scope: reviews, count: 40, when }], { symptom: true, ...usesAccess });
+    const pods = rule('pods', [{ scope: reviews, count: 3, when }], { symptom: true });
+    expect(run(cause, requests, pods)[0]).toMatchObject({ failedRequests: 40, reach: 40 });
+    expect(run(cause, pods)[0]).toMatchObject({ failedRequests: 0, reach: 1 });
   });
 
   it('follows a chain of explanations to its top', () => {

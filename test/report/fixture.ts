@@ -45,6 +45,7 @@ export const diagnosis = (cause: JudgedFinding, rest: Partial<Diagnosis> = {}): 
   missing: [],
   contradicts: [],
   state: cause.state,
+  failedRequests: 0,
   reach: 0,
   ...rest,
 });
@@ -340,6 +341,7 @@ export const shop: Report = {
       confidence: 'certain',
       supports: ['Route, cluster and log agree.', 'It explains: Requests answered 503 with flag NC (43 times).'],
       missing: ['Who applied the VirtualService: `managedFields` were not collected.'],
+      failedRequests: 43,
       reach: 43,
     }),
     diagnosis(
@@ -348,6 +350,7 @@ export const shop: Report = {
         confidence: 'possible',
         contradicts: ['web-5d4f8c9b7-aaaaa reached payments 12 times after 08:40'],
         missing: ['the log of the payments container; collect `kubectl -n shop logs deploy/payments`'],
+        failedRequests: 1204,
         reach: 1204,
       },
     ),

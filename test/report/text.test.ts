@@ -25,7 +25,7 @@ describe('the report on a terminal', () => {
 
   it('ends with what was not checked and the gaps', () => {
     expect(plain).toContain('3 rules not checked:');
-    expect(plain).toContain('conntrack-table-full: the archive has no node metrics; collect dmesg of the nodes');
+    expect(plain).toContain('2 rules: the archive has no NetworkPolicy');
     expect(plain).toContain('2 gaps:');
     expect(plain.trimEnd().split('\n').at(-1)).toContain('1 unrecognised');
   });
