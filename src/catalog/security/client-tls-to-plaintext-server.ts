@@ -4,7 +4,17 @@ import { hostScope, namespaceOfHost } from '../../model/services.ts';
 import { summaryOf } from '../../model/traffic.ts';
 import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule, type Evidence } from '../rule.ts';
-import { accessOf, clientName, clusterOf, type TlsOfHost, tlsOfHosts, worksAnyway } from './client-tls.ts';
+import {
+  accessOf,
+  clientName,
+  clusterOf,
+  counterEvidence,
+  errorsOf,
+  failingClusters,
+  type TlsOfHost,
+  tlsOfHosts,
+  worksAnyway,
+} from './client-tls.ts';
 import { tlsFailureOf } from './tls-failure.ts';
 
 /**
@@ -45,14 +55,15 @@ export const clientTlsToPlaintextServer = defineRule({
     'unhealthy-upstream',
   ],
   needs: ['config'],
-  uses: ['services', 'pods', 'access', 'clusterConfigs', 'meshConfigs', 'platform', 'proxies'],
-  *check({ config, services, pods, access, clusterConfigs = [], meshConfigs, platform, proxies = [] }) {
+  uses: ['services', 'pods', 'access', 'clusters', 'clusterConfigs', 'meshConfigs', 'platform', 'proxies'],
+  *check({ config, services, pods, access, clusters, clusterConfigs = [], meshConfigs, platform, proxies = [] }) {
     const revision = proxies.find((proxy) => proxy.revision !== undefined)?.revision ?? 'default';
     for (const tls of tlsOfHosts({
       config,
       ...(services && { services }),
       ...(pods && { pods }),
       ...(access && { access }),
+      ...(clusters && { clusters }),
       ...(meshConfigs && { meshConfigs }),
       ...(platform && { platform }),
     })) {
@@ -68,13 +79,18 @@ export const clientTlsToPlaintextServer = defineRule({
       if (bare.length === 0 && refusing) continue;
       if (failed.length === 0 && (choice.mode !== 'ISTIO_MUTUAL' || bare.length === 0 || wide)) continue;
       const works = failed.length === 0 && worksAnyway(groups);
+      const failing = choice.mode === 'ISTIO_MUTUAL' && bare.length > 0 ? failingClusters(tls, choices) : [];
       const [server] = bare;
-      const { count, first, last, proxies: clients } = summaryOf(failed);
+      const { count, first, last, proxies: loggedBy } = summaryOf(failed);
+      const clients = [...loggedBy, ...failing.map(({ proxy }) => proxy)];
+      const errors = errorsOf(failing);
+      const fails = count > 0 || errors > 0;
       const configured = clusterOf(clusterConfigs, tls, clients);
       const evidence = evidenceOf(
         accessEvidence(failed, 'client', 'The client opens TLS and is answered in plaintext.', [
           'WRONG_VERSION_NUMBER',
         ]),
+        counterEvidence(failing),
         configured && {
           ...configured.at,
           stage: 'cluster',
@@ -97,9 +113,9 @@ export const clientTlsToPlaintextServer = defineRule({
       yield {
         subject: nameOf(rule),
         scope: hostScope(host),
-        ...(count > 0 ? { when: { first, last }, count } : {}),
-        severity: count > 0 ? 'error' : works ? 'info' : 'warning',
-        message: `${nameOf(rule)} makes clients use TLS (mode ${choice.mode}) to ${host}, ${serversOf(tls, bare.length, choice.servers.length, server && workloadOf(server.pod))}${count > 0 ? `: ${counted(count, 'request')} failed with WRONG_VERSION_NUMBER` : ''}`,
+        ...(count > 0 ? { when: { first, last }, count } : errors > 0 ? { count: errors } : {}),
+        severity: fails ? 'error' : works ? 'info' : 'warning',
+        message: `${nameOf(rule)} makes clients use TLS (mode ${choice.mode}) to ${host}, ${serversOf(tls, bare.length, choice.servers.length, server && workloadOf(server.pod))}${fails ? `: ${counted(count || errors, 'request')} failed${count > 0 ? ' with WRONG_VERSION_NUMBER' : ''}` : ''}`,
         facts: {
           host,
           namespace: namespaceOfHost(host) || rule.meta.namespace,
@@ -109,7 +125,7 @@ export const clientTlsToPlaintextServer = defineRule({
           revision,
           client: clientName(clients[0] ?? configured?.proxy),
         },
-        confidence: count > 0 ? 'certain' : works ? 'possible' : 'likely',
+        confidence: fails ? 'certain' : works ? 'possible' : 'likely',
         supports: [
           ...(bare.length > 0 ? [`${counted(bare.length, 'pod')} behind ${host} without a proxy.`] : []),
           ...(count > 0

@@ -6,7 +6,16 @@ import { isInMesh, rootNamespaceOf, targetsOf } from '../../model/peers.ts';
 import { matchesLabels, workloadOf } from '../../model/selectors.ts';
 import { servicesByHost, subsetsOf } from '../../model/services.ts';
 import { succeeded } from '../../model/traffic.ts';
-import type { AccessGroup, ClusterConfig, KubeObject, Pod, ProxyRef, Service } from '../../parse/facts.ts';
+import type {
+  AccessGroup,
+  ClusterConfig,
+  EnvoyCluster,
+  KubeObject,
+  Pod,
+  ProxyRef,
+  Service,
+} from '../../parse/facts.ts';
+import type { Evidence } from '../rule.ts';
 
 /** A TLS mode that a DestinationRule sets, and the pods it reaches with it. */
 export interface Choice {
@@ -28,19 +37,23 @@ export interface TlsOfHost {
   readonly choices: readonly Choice[];
   /** Outbound groups of clients that use this rule for the host. */
   readonly access: readonly AccessGroup[];
+  /** The clients' clusters of the host, with their counters. */
+  readonly clusters: readonly EnvoyCluster[];
 }
 
-type Read = Pick<Mesh, 'config'> & Partial<Pick<Mesh, 'services' | 'pods' | 'access' | 'meshConfigs' | 'platform'>>;
+type Read = Pick<Mesh, 'config'> &
+  Partial<Pick<Mesh, 'services' | 'pods' | 'access' | 'clusters' | 'meshConfigs' | 'platform'>>;
 
 /** Every TLS mode that DestinationRules set, by rule and host, with the servers and the traffic behind it. */
 export function tlsOfHosts(mesh: Read): readonly TlsOfHost[] {
-  const { config, services = [], pods = [], access = [], meshConfigs, platform } = mesh;
+  const { config, services = [], pods = [], access = [], clusters = [], meshConfigs, platform } = mesh;
   const rules = config.filter(({ kind }) => kind === 'DestinationRule');
   const setting = rules.filter(setsTls);
   if (setting.length === 0) return [];
   const root = rootNamespaceOf(meshConfigs, platform);
   const byHost = servicesByHost(services);
   const outbound = outboundByHost(access);
+  const clustersOf = clustersByHost(clusters);
   const accepts = acceptedBy(config, root);
   const podsIn = new Map<string, Pod[]>();
   for (const pod of pods) {
@@ -63,10 +76,20 @@ export function tlsOfHosts(mesh: Read): readonly TlsOfHost[] {
       const service = byHost.get(host);
       const choices = choicesOf(rule, host, service, podsIn.get(service?.meta.namespace ?? '') ?? [], accepts);
       if (choices.length === 0) continue;
-      const groups = (outbound.get(host) ?? []).filter(
-        ({ proxy }) => destinationRuleFor(rules, host, proxy.namespace, root) === rule,
-      );
-      found.push({ rule, host, wide, choices, access: groups });
+      const inUse = new Map<string, boolean>();
+      const isUsedBy = ({ proxy: { namespace } }: { readonly proxy: ProxyRef }): boolean => {
+        const known = inUse.get(namespace) ?? destinationRuleFor(rules, host, namespace, root) === rule;
+        inUse.set(namespace, known);
+        return known;
+      };
+      found.push({
+        rule,
+        host,
+        wide,
+        choices,
+        access: (outbound.get(host) ?? []).filter(isUsedBy),
+        clusters: (clustersOf.get(host) ?? []).filter(isUsedBy),
+      });
     }
   }
   return found;
@@ -146,6 +169,40 @@ function outboundByHost(access: readonly AccessGroup[]): ReadonlyMap<string, rea
   }
   return groups;
 }
+
+function clustersByHost(clusters: readonly EnvoyCluster[]): ReadonlyMap<string, readonly EnvoyCluster[]> {
+  const groups = new Map<string, EnvoyCluster[]>();
+  for (const cluster of clusters) {
+    if (cluster.direction !== 'outbound' || cluster.endpoints.every(({ rqError }) => rqError === 0)) continue;
+    const known = groups.get(cluster.host);
+    if (known === undefined) groups.set(cluster.host, [cluster]);
+    else known.push(cluster);
+  }
+  return groups;
+}
+
+/** Clusters whose every request failed, for hosts that no access log tells of. */
+export function failingClusters(tls: TlsOfHost, choices: readonly Choice[]): readonly EnvoyCluster[] {
+  if (tls.access.length > 0) return [];
+  return tls.clusters.filter(
+    ({ port, subset, endpoints }) =>
+      choices.some((choice) => (choice.port === undefined || choice.port === port) && choice.subset === subset) &&
+      endpoints.every(({ rqSuccess }) => rqSuccess === 0),
+  );
+}
+
+/** Requests and retries that some clusters count as failed. */
+export const errorsOf = (clusters: readonly EnvoyCluster[]): number =>
+  clusters.flatMap(({ endpoints }) => endpoints).reduce((sum, { rqError }) => sum + rqError, 0);
+
+/** The counters as evidence. */
+export const counterEvidence = (clusters: readonly EnvoyCluster[]): readonly Evidence[] =>
+  clusters.slice(0, 3).flatMap(({ endpoints }) => {
+    const [endpoint] = endpoints.filter(({ rqError }) => rqError > 0);
+    return endpoint === undefined
+      ? []
+      : [{ ...endpoint.at, stage: 'endpoint', say: `${endpoint.rqError} requests failed, none succeeded.` }];
+  });
 
 /** Groups of the ports and subsets that some choices concern. */
 export function accessOf({ access }: TlsOfHost, choices: readonly Choice[]): readonly AccessGroup[] {

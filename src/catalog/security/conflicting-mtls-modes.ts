@@ -9,6 +9,9 @@ import {
   type Choice,
   clientName,
   clusterOf,
+  counterEvidence,
+  errorsOf,
+  failingClusters,
   type TlsOfHost,
   tlsOfHosts,
   worksAnyway,
@@ -54,13 +57,14 @@ export const conflictingMtlsModes = defineRule({
     'unhealthy-upstream',
   ],
   needs: ['config'],
-  uses: ['services', 'pods', 'access', 'clusterConfigs', 'meshConfigs', 'platform'],
-  *check({ config, services, pods, access, clusterConfigs = [], meshConfigs, platform }) {
+  uses: ['services', 'pods', 'access', 'clusters', 'clusterConfigs', 'meshConfigs', 'platform'],
+  *check({ config, services, pods, access, clusters, clusterConfigs = [], meshConfigs, platform }) {
     const read = {
       config,
       ...(services && { services }),
       ...(pods && { pods }),
       ...(access && { access }),
+      ...(clusters && { clusters }),
       ...(meshConfigs && { meshConfigs }),
       ...(platform && { platform }),
     };
@@ -75,6 +79,7 @@ export const conflictingMtlsModes = defineRule({
       const groups = accessOf(tls, choices);
       const broken = brokenConnections(groups);
       const works = worksAnyway(groups);
+      const failing = failingClusters(tls, choices);
       const refused = (access ?? []).filter(
         ({ details, proxy }) =>
           details === 'filter_chain_not_found' &&
@@ -82,11 +87,15 @@ export const conflictingMtlsModes = defineRule({
             servers.some(({ pod }) => pod.meta.name === proxy.pod && pod.meta.namespace === proxy.namespace),
           ),
       );
-      const { count, first: since, last, proxies: clients } = summaryOf(broken);
+      const { count, first: since, last, proxies: loggedBy } = summaryOf(broken);
+      const clients = [...loggedBy, ...failing.map(({ proxy }) => proxy)];
+      const errors = errorsOf(failing);
+      const fails = count > 0 || errors > 0;
       const configured = clusterOf(clusterConfigs, tls, clients);
       const { said, wanted } = wordsOf(choice.mode, server.accepts.mode);
       const evidence = evidenceOf(
         accessEvidence(broken, 'client', 'The client’s connection breaks.'),
+        counterEvidence(failing),
         configured && {
           ...configured.at,
           stage: 'cluster',
@@ -112,9 +121,9 @@ export const conflictingMtlsModes = defineRule({
       yield {
         subject: nameOf(rule),
         scope: others.length > 0 ? { namespace: namespaceOfHost(host) || rule.meta.namespace } : hostScope(host),
-        ...(count > 0 ? { when: { first: since, last }, count } : {}),
-        severity: count > 0 ? 'error' : works ? 'info' : 'warning',
-        message: `${nameOf(rule)} ${said} (mode ${choice.mode}) for ${some(hosts)}${part}, whose pods accept ${wanted} only (${nameOf(policy)} is ${server.accepts.mode})${count > 0 ? `: ${counted(count, 'request')} failed` : ''}`,
+        ...(count > 0 ? { when: { first: since, last }, count } : errors > 0 ? { count: errors } : {}),
+        severity: fails ? 'error' : works ? 'info' : 'warning',
+        message: `${nameOf(rule)} ${said} (mode ${choice.mode}) for ${some(hosts)}${part}, whose pods accept ${wanted} only (${nameOf(policy)} is ${server.accepts.mode})${fails ? `: ${counted(count || errors, 'request')} failed` : ''}`,
         facts: {
           host,
           namespace: namespaceOfHost(host) || rule.meta.namespace,
@@ -125,10 +134,10 @@ export const conflictingMtlsModes = defineRule({
           policyNamespace: policy.meta.namespace,
           client: clientName(clients[0] ?? configured?.proxy),
         },
-        confidence: count > 0 ? 'certain' : works ? 'possible' : 'likely',
+        confidence: fails ? 'certain' : works ? 'possible' : 'likely',
         supports: [
           `DestinationRule, PeerAuthentication and the ${counted(choice.servers.length, 'pod')} behind ${host} were read.`,
-          ...(count > 0 ? [`Clients that use the rule fail: ${some(clients.map(podName))}.`] : []),
+          ...(fails ? [`Clients that use the rule fail: ${some(clients.map(podName))}.`] : []),
           ...(refused.length > 0 ? ['The servers’ own access log shows refused connections.'] : []),
         ],
         contradicts: works ? ['Requests to these ports came through and none broke.'] : [],
