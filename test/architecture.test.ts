@@ -24,8 +24,12 @@ const sources = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => ({ file: file.replaceAll('\\', '/'), text: readFileSync(join(src, file), 'utf8') }));
 
+// Statements stand at the beginning of a line; the word `from` is also one of log lines.
 const importsOf = (text: string) =>
-  [...text.matchAll(/(?:\bfrom|\bimport\(|^import|new URL\()\s*'([^']+)'/gm)].map(([, path]) => path ?? '');
+  [
+    ...text.matchAll(/^(?:import|export)\b[^'"`;]*?\bfrom '([^'\n]+)'/gm),
+    ...text.matchAll(/(?:^import |\bimport\(|new URL\()'([^'\n]+)'/gm),
+  ].map(([, path]) => path ?? '');
 
 const imports = sources.flatMap(({ file, text }) =>
   importsOf(text)
