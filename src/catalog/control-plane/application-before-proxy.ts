@@ -146,7 +146,7 @@ export const applicationBeforeProxy = defineRule({
           istioNamespace: platform?.istioNamespace ?? 'istio-system',
         },
         severity: down ? 'error' : 'info',
-        confidence: race.line !== undefined && backOff.length > 0 ? 'certain' : 'likely',
+        confidence: race.line !== undefined || race.probe !== undefined ? 'likely' : 'possible',
         supports: [
           'Neither holdApplicationUntilProxyStarts nor a native sidecar holds the application back.',
           ...(race.line !== undefined

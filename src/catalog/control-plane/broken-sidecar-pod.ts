@@ -65,11 +65,12 @@ export const brokenSidecarPod = defineRule({
       mounts.set(`${event.object.namespace}/${event.object.name}`, event);
     }
     const now = capture?.time === undefined ? Number.NaN : Date.parse(capture.time);
+    const serving = new Set(pods.filter(isReady).map(nameOfWorkload));
     const groups = new Map<string, Broken[]>();
     for (const pod of pods) {
       const broken = brokenBy(pod, mounts.get(`${pod.meta.namespace}/${pod.meta.name}`), now);
       if (broken === undefined) continue;
-      const key = `${pod.meta.namespace}/${workloadOf(pod)}\0${broken.what}`;
+      const key = `${nameOfWorkload(pod)}\0${broken.what}`;
       const group = groups.get(key);
       if (group === undefined) groups.set(key, [broken]);
       else group.push(broken);
@@ -90,9 +91,6 @@ export const brokenSidecarPod = defineRule({
       const workload = workloadOf(pod);
       const hosts = services.filter((service) => podsOfService(service, [pod]).length > 0).map(hostOfService);
       const [host] = hosts;
-      const others = pods.some(
-        (one) => one.meta.namespace === pod.meta.namespace && workloadOf(one) === workload && isReady(one),
-      );
       yield {
         subject: name,
         scope: {
@@ -109,12 +107,14 @@ export const brokenSidecarPod = defineRule({
           node: pod.node ?? 'NODE',
           container: /^(istio-[a-z]+)/.exec(what)?.[1] ?? 'istio-proxy',
         },
-        severity: others ? 'warning' : 'error',
+        severity: serving.has(name) ? 'warning' : 'error',
         evidence,
       };
     }
   },
 });
+
+const nameOfWorkload = (pod: Pod): string => `${pod.meta.namespace}/${workloadOf(pod)}`;
 
 function brokenBy(pod: Pod, mount: KubeEvent | undefined, now: number): Broken | undefined {
   if (pod.meta.deleted !== undefined || isReady(pod) || pod.phase === 'Succeeded') return undefined;

@@ -104,13 +104,13 @@ export const invalidPluginCa = defineRule({
     }
     for (const { revision, says, hits } of byReason.values()) {
       const state = states.find((one) => one.revision === revision);
-      const fatal = hits.some(({ signature }) => /^invalid-plugin-ca(?:$|\/create$)/.test(signature));
+      const fatal = hits.some(isFatal);
       const when = spanOf(hits);
       // The line tells of the past where the same pod loaded its files, or serves, afterwards.
       const over = hits.every(({ pod, last, signature }) => {
         if ((reloaded.get(pod.pod) ?? '') > (last ?? '')) return true;
         const fails = state?.failing.some((failing) => failing.pod.meta.name === pod.pod);
-        return state !== undefined && !signature.includes('/') && fails === false && state.ready > 0;
+        return state !== undefined && isFatal({ signature }) && fails === false && state.ready > 0;
       });
       const [first] = hits;
       if (first === undefined) continue;
@@ -153,6 +153,10 @@ export const invalidPluginCa = defineRule({
     }
   },
 });
+
+/** istiod exits at start with these; the others it survives. */
+const isFatal = ({ signature }: Pick<LogHits, 'signature'>): boolean =>
+  /^invalid-plugin-ca(?:$|\/create$)/.test(signature);
 
 /** One entry per file: the same words come from several signatures, and from the previous container's log. */
 function distinctFiles(hits: readonly LogHits[]): readonly LogHits[] {

@@ -1,5 +1,7 @@
+import { injectionWebhooks } from '../../model/injection.ts';
+import type { Mesh } from '../../model/mesh.ts';
 import { counted, evidenceOf } from '../evidence.ts';
-import { defineRule, type Evidence } from '../rule.ts';
+import { defineRule, type Evidence, type Occurrence } from '../rule.ts';
 import { failingOf, istiodExplains, istiodOccurrence, istiodStates, istiodUses } from './istiod.ts';
 import { eventEvidence, within } from './place.ts';
 
@@ -32,8 +34,9 @@ export const istiodNotAvailable = defineRule({
   source: 'knowledge K3 ISTIOD-NOT-AVAILABLE',
   explains: istiodExplains,
   needs: ['revisions'],
-  uses: [...istiodUses, 'otherObjects'],
+  uses: [...istiodUses, 'workloads', 'webhooks', 'services'],
   *check(mesh) {
+    yield* deleted(mesh);
     for (const state of istiodStates(mesh)) {
       const { deployment, desired, ready, pods } = state;
       const unready = failingOf(state, 'not-ready').filter(({ young }) => !young || ready === 0);
@@ -98,3 +101,37 @@ export const istiodNotAvailable = defineRule({
     }
   },
 });
+
+/** Webhooks that call an istiod of which neither deployment nor pod is left, in a cluster that runs no other. */
+function* deleted({
+  revisions,
+  workloads,
+  pods,
+  webhooks,
+  services,
+  proxies = [],
+}: Pick<Mesh, 'revisions'> &
+  Partial<Pick<Mesh, 'workloads' | 'pods' | 'webhooks' | 'services' | 'proxies'>>): Generator<Occurrence> {
+  if (workloads === undefined || pods === undefined || webhooks === undefined || workloads.length === 0) return;
+  if (revisions.some((one) => one.deployments.length > 0 || one.pods.length > 0) || proxies.length === 0) return;
+  const [webhook] = injectionWebhooks(webhooks).filter(({ service }) => service !== undefined);
+  const { name = '', namespace = '' } = webhook?.service ?? {};
+  if (webhook === undefined) return;
+  const target = services?.find(({ meta }) => meta.name === name && meta.namespace === namespace);
+  // A service without a selector leads to an istiod outside this cluster.
+  if (target !== undefined && target.selector === undefined) return;
+  yield {
+    subject: `Deployment ${namespace}/${name}`,
+    scope: {},
+    message: `no istiod exists: neither a deployment nor a pod of it is left, but webhook ${webhook.configuration.meta.name} calls service ${namespace}/${name}${services !== undefined && target === undefined ? ', which is gone, too' : ''}`,
+    facts: { revision: webhook.revision, istioNamespace: namespace, deployment: name, pod: '' },
+    missing: ['Whether the control plane runs outside this cluster.'],
+    evidence: [
+      {
+        ...within(webhook.configuration.at, `/webhooks/${webhook.index}/clientConfig/service`),
+        stage: 'config',
+        say: `${webhook.configuration.meta.name} calls ${namespace}/${name}.`,
+      },
+    ],
+  };
+}

@@ -184,6 +184,8 @@ function unreadyByLog(
   const newest = hits.at(-1);
   if (newest?.last === undefined || newest.last < ready) return undefined;
   const why = newest.captures['why'] ?? '';
+  // A log that goes on in silence is that of a proxy that got ready without a word.
+  if (file.last !== undefined && Date.parse(file.last) - Date.parse(newest.last) > startMs) return undefined;
   // A proxy that drains or was told to stop is on its way out.
   if (/DRAINING|terminated/.test(why)) return undefined;
   const since = [started, ready].toSorted().at(-1) || (hits.flatMap(({ first }) => first ?? []).toSorted()[0] ?? '');

@@ -58,7 +58,9 @@ export const untrustedInjectionWebhook = defineRule({
     const told = new Set<string>();
     for (const failure of webhookFailures(mesh)) {
       if (failure.trouble !== 'untrusted') continue;
-      const { configuration, error, count, namespaces } = failure;
+      const { error, count, namespaces, candidates } = failure;
+      const strange = candidates.filter((one) => strangerOf(one, all, roots) !== undefined);
+      const configuration = failure.configuration ?? (strange.length === 1 ? strange[0] : undefined);
       const odd = configuration === undefined ? undefined : strangerOf(configuration, all, roots);
       if (configuration !== undefined) told.add(configuration.configuration.meta.name);
       const evidence = evidenceOf(
@@ -74,7 +76,7 @@ export const untrustedInjectionWebhook = defineRule({
         odd?.evidence,
       );
       if (evidence === undefined) continue;
-      const { who, ...common } = webhookOccurrence(failure);
+      const { who, ...common } = webhookOccurrence({ ...failure, configuration });
       const reason =
         configuration === undefined
           ? ''

@@ -17,6 +17,8 @@ export interface WebhookFailure {
   readonly webhook: string;
   /** The configuration that holds it; undefined where it was not read, or several could be meant. */
   readonly configuration: InjectionWebhook | undefined;
+  /** All that the error can mean: a default revision has the same webhooks in two configurations. */
+  readonly candidates: readonly InjectionWebhook[];
   /** `istiod-asm-1-29`, '' where the error names none. */
   readonly service: string;
   readonly serviceNamespace: string;
@@ -88,7 +90,7 @@ export function webhookFailures(mesh: Known): readonly WebhookFailure[] {
 
 type Base = Pick<
   WebhookFailure,
-  'trouble' | 'webhook' | 'configuration' | 'service' | 'serviceNamespace' | 'revision' | 'error'
+  'trouble' | 'webhook' | 'configuration' | 'candidates' | 'service' | 'serviceNamespace' | 'revision' | 'error'
 >;
 
 const max = (times: readonly string[]): string | undefined => times.toSorted().at(-1);
@@ -116,6 +118,7 @@ function baseOf(
     trouble: refusal ? 'other' : troubleOf(message),
     webhook,
     configuration,
+    candidates: same,
     service: named || (configuration?.service?.name ?? ''),
     serviceNamespace: serviceNamespace || (configuration?.service?.namespace ?? ''),
     revision: named === '' ? (configuration?.revision ?? 'default') : revisionOfService(named),
