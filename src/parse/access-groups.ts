@@ -231,7 +231,8 @@ function toFact({ line, direction, tally, max, sum }: Group, proxy: ProxyRef, fi
     details: field(line.details),
     reason: field(line.reason),
     cluster: field(line.cluster),
-    authority: field(line.authority),
+    // user:password@ is no part of a host.
+    authority: field(line.authority.slice(line.authority.lastIndexOf('@') + 1)),
     upstreamHost: field(line.upstreamHost),
     local: field(line.local),
     peer: field(line.peer),

@@ -3,10 +3,16 @@ import { setOwn } from './untyped.ts';
 
 /** Fields whose value is a secret though `mask` does not know their name from text. */
 const secretField =
-  /^(?:tokens?|secret|pass(?:word|wd|phrase)|private_?key|hmac_?secret|client_?secret|api_?key|credentials?)$/i;
+  /^(?:tokens|private_?key|session_?ticket_?keys|(?:.*[-_./])?(?:token|secret|pass(?:word|wd|phrase)?|pwd|api_?key|credentials?))$|(?:hmac|client)secret$/i;
+
+/** Fields in which YAML may have read a password as a number. */
+const passwordField = /(?:pass(?:word|wd|phrase)?|pwd|secret)$/i;
 
 /** Where Envoy writes a secret in place: below a field such as `private_key` or `password`. */
-const inlineField = /^(?:inline_?string|inline_?bytes|value|exact)$/i;
+export const inlineField = /^(?:inline_?string|inline_?bytes|value|exact|prefix)$/i;
+
+/** How AuthorizationPolicies name a header they compare. */
+const headerKey = /^request\.headers\[(.+)\]$/;
 
 const standIn = '[masked]';
 
@@ -14,8 +20,8 @@ const standIn = '[masked]';
 const known = new Map<string, boolean>();
 const mostKnown = 10_000;
 
-/** Whether `mask` takes the value of a field or a variable of this name. */
-function namesSecret(name: string): boolean {
+/** Whether the value of a field, a header or a variable of this name is a secret. */
+export function namesSecret(name: string): boolean {
   let secret = known.get(name);
   if (secret === undefined) {
     const field = `${name}: x`;
@@ -42,10 +48,19 @@ function masked(value: unknown, secret: boolean): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((each) => masked(each, secret));
   const fields = value as Readonly<Record<string, unknown>>;
-  const name = fields['name'];
+  const name = fields['name'] ?? fields['key'];
+  const header = typeof fields['key'] === 'string' ? headerKey.exec(fields['key'])?.[1] : undefined;
+  const compared = header !== undefined && namesSecret(header);
   const copy: Record<string, unknown> = {};
   for (const [key, each] of Object.entries(fields)) {
-    if (typeof each !== 'string') setOwn(copy, key, masked(each, secret || secretField.test(key)));
+    if (Array.isArray(each) && (secretField.test(key) || (compared && /^(?:notV|v)alues$/.test(key))))
+      setOwn(
+        copy,
+        key,
+        each.map((one) => (typeof one === 'string' ? standIn : masked(one, true))),
+      );
+    else if (typeof each === 'number' && passwordField.test(key)) setOwn(copy, key, standIn);
+    else if (typeof each !== 'string') setOwn(copy, key, masked(each, secret || namesSecret(key)));
     else if (secret && inlineField.test(key)) setOwn(copy, key, standIn);
     else if (key === 'value' && typeof name === 'string') setOwn(copy, key, maskNamed(name, each));
     else setOwn(copy, key, maskNamed(key, each));
@@ -58,6 +73,7 @@ export function maskArguments(list: readonly string[]): readonly string[] {
   return list.map((each, index) => {
     const before = list[index - 1] ?? '';
     const option = /^--?([\w-]+)$/.exec(before)?.[1];
-    return option === undefined ? mask(each) : maskNamed(option, each);
+    if (option === undefined) return mask(each);
+    return /(?:^|[-_])(?:pass|token|secret)$/i.test(option) ? standIn : maskNamed(option, each);
   });
 }

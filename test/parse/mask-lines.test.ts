@@ -61,4 +61,58 @@ next: 1`);
 kind: ConfigMap`;
     expect(masked(text)).toBe(text);
   });
+
+  it('takes values whose name stands a line above', () => {
+    const text = masked(`spec:
+  containers:
+  - args:
+    - --db-pass
+    - pl4nted-0
+    - --port
+    - "8080"
+    env:
+    - name: DB_PASSWORD
+      value: pl4nted-1
+    - name: PORT
+      value: "8080"
+  rules:
+  - when:
+    - key: request.headers[x-api-key]
+      values:
+      - pl4nted-2
+    - key: source.namespace
+      values:
+      - shop`);
+    expect(text).not.toContain('pl4nted');
+    for (const kept of ['- --port', '- "8080"', 'value: "8080"', '      - shop']) expect(text).toContain(kept);
+  });
+
+  it('takes what stands below a field that names a secret, in YAML and JSON', () => {
+    const text = masked(`hmac_secret:
+  inline_string: pl4nted
+x-secret:
+  exact: pl4nted
+password: |
+  pl4nted: too
+token_secret:
+  name: token
+queryParams:
+  page:
+    exact: "2"`);
+    expect(text).not.toContain('pl4nted');
+    for (const kept of ['  name: token', '    exact: "2"']) expect(text).toContain(kept);
+    expect(
+      masked(`"password": {
+ "inline_string": "pl4nted"
+},
+"body": {
+ "inline_string": "sold out"
+}`),
+    ).toBe(`"password": {
+ "inline_string": [masked]
+},
+"body": {
+ "inline_string": "sold out"
+}`);
+  });
 });

@@ -241,7 +241,7 @@ function goTime(text: string): string | undefined {
  * The text without paths of the collector's machine, which hold the user's name. Of a path within the folder of the
  * report the part inside it stays: `cluster/crs`.
  */
-function withoutLocalPaths(text: string): string {
+export function withoutLocalPaths(text: string): string {
   if (!/[\\/]/.test(text)) return text;
   return text
     .replace(/--kubeconfig[= ]\S+ ?/g, '')

@@ -1,4 +1,5 @@
 import type { Artifact } from '../artifact.ts';
+import { mask } from '../mask.ts';
 import { parseSample, sampleName } from '../prometheus.ts';
 import type { Parser, Reader, SourceFile } from '../reader.ts';
 import { isCollector } from '../sync-status.ts';
@@ -141,7 +142,8 @@ function lineParser(file: SourceFile, lineBytes: number, emit: (artifact: Artifa
     // istioctl's own connection, which asked for the sync status.
     if (isCollector(sample.labels['version'])) return;
     if (!Number.isFinite(sample.value)) return;
-    const { labels, value } = sample;
+    const labels = Object.fromEntries(Object.entries(sample.labels).map(([label, text]) => [label, mask(text)]));
+    const { value } = sample;
     const at = { file: file.path, line: number };
     emit({ kind: 'metric', value: { istiod: { namespace, pod }, name, labels, value, at } });
   };
