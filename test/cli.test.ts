@@ -337,6 +337,14 @@ describe('show', () => {
     expect(stdout).toContain('password: [masked]');
     expect(stdout).not.toContain(planted);
   });
+
+  it('names files without the signature of the URL they were saved under', () => {
+    mkdirSync(place('saved'));
+    write('saved/config_dump?sv=1&sig=Pl4nted%3D', 'x\n'.repeat(3));
+    const { stdout, stderr } = meshtriage(['show', place('saved'), 'config_dump?sv=1&sig=Pl4nted%3D:2']);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^config_dump\?sv=1&sig=\[masked\]:2\n/);
+  });
 });
 
 describe('the catalog on the command line', () => {

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import { type Archive, defaultLimits, type EntrySink } from '../input/archive.ts';
 import { openArchive } from '../input/open.ts';
-import { lineMasker } from '../parse/mask-lines.ts';
+import { maskedPath, quotable } from '../parse/mask-files.ts';
 import { clip, grouped } from '../report/format.ts';
 import { nearest } from './near.ts';
 
@@ -52,12 +52,13 @@ async function placeIn(archive: Archive, { file, from, to }: Reference): Promise
   let lines: number | undefined;
   let cut = false;
   await archive.visit({
-    entry({ path }) {
+    entry(header) {
       if (lines !== undefined) return 'stop';
+      const path = maskedPath(header.path);
       paths.push(path);
-      if (path !== file) return undefined;
+      if (path !== file && header.path !== file) return undefined;
       lines = 0;
-      const masked = lineMasker();
+      const masked = quotable(path);
       return lineSink((line, text, bytes) => {
         lines = line;
         if (line < from - context - lookBack || line > to + context) return;
@@ -82,7 +83,7 @@ async function placeIn(archive: Archive, { file, from, to }: Reference): Promise
       `${file} ${end} ${grouped(lines)} lines; there is no line ${grouped(from)}`,
     );
   }
-  return `${clip(file, lineCharacters)}:${from}${to > from ? `-${to}` : ''}\n${shown.join('')}`;
+  return `${clip(maskedPath(file), lineCharacters)}:${from}${to > from ? `-${to}` : ''}\n${shown.join('')}`;
 }
 
 function unknownFile(archive: string, file: string, paths: readonly string[]): UserError {

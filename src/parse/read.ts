@@ -2,6 +2,8 @@ import type { Archive, EntryHeader, EntrySink } from '../input/archive.ts';
 import { canonicalName, innermostPath } from '../input/path.ts';
 import type { Artifact } from './artifact.ts';
 import { bugReportLayout, matchPath } from './layouts.ts';
+import { mask } from './mask.ts';
+import { maskedPath } from './mask-files.ts';
 import type { Parser, ReadContext, Reader, SourceFile } from './reader.ts';
 import { recogniseByContent } from './recognise.ts';
 
@@ -102,9 +104,10 @@ export async function read(
   let previous: Promise<void> = Promise.resolve();
 
   const entry = (header: EntryHeader): EntrySink => {
-    const { reader, params } = route(header.path);
+    const path = maskedPath(header.path);
+    const { reader, params } = route(path);
     const file: SourceFile = {
-      path: prefix + header.path,
+      path: prefix + path,
       params,
       size: header.size,
       ...(header.modified === undefined ? {} : { modified: header.modified }),
@@ -133,7 +136,7 @@ export async function read(
         size += chunk.length;
         bytes += chunk.length;
         reading.push(chunk);
-        progress?.(files.length, bytes, header.path);
+        progress?.(files.length, bytes, path);
       },
       end(entire) {
         whole = entire;
@@ -148,7 +151,7 @@ export async function read(
     gap(gap) {
       // What is left out on purpose (resource forks of a Mac, links) does not make an archive partial.
       if (gap.reason !== 'skipped') complete = false;
-      take({ kind: 'gap', value: { ...gap, file: prefix + gap.file } });
+      take({ kind: 'gap', value: { ...gap, file: prefix + maskedPath(gap.file), detail: mask(gap.detail) } });
     },
     ready: () => crew.ready(),
   });

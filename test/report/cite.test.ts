@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Evidence } from '../../src/catalog/rule.ts';
+import type { Archive } from '../../src/input/archive.ts';
+import { cite } from '../../src/report/cite.ts';
 import { findJsonPointers } from '../../src/report/cite-json.ts';
 import { findYamlPointer } from '../../src/report/cite-yaml.ts';
+import { diagnosis, finding, shop } from './fixture.ts';
 
 const item = `- apiVersion: networking.istio.io/v1
   kind: VirtualService
@@ -103,5 +107,61 @@ describe('findJsonPointers', () => {
 
   it('leaves out what is not there', () => {
     expect(find(dump, ['/configs/7', '/nothing']).size).toBe(0);
+  });
+});
+
+describe('cite', () => {
+  const quotesOf = async (path: string, text: string, place: Omit<Evidence, 'file'>): Promise<string> => {
+    const archive: Archive = {
+      name: 'bug-report',
+      format: 'directory',
+      bytes: text.length,
+      async visit(visitor) {
+        const sink = visitor.entry({ path, size: text.length });
+        if (typeof sink !== 'object') return;
+        sink.push(Buffer.from(text));
+        sink.end(true);
+      },
+    };
+    const found = finding({ id: 'undefined-subset' }, { evidence: [{ file: path, ...place }] });
+    const report = await cite({ ...shop, diagnoses: [diagnosis(found)] }, [archive]);
+    return (report.diagnoses[0]?.cause.occurrences[0].evidence[0].quote ?? []).join('\n');
+  };
+
+  it('quotes no secret of a dump whose name stands above the quoted lines', async () => {
+    const secret = { generic_secret: { secret: { inline_string: 'pl4nted' } }, password: { inline_string: 'pl4nted' } };
+    const text = JSON.stringify({ configs: [secret] }, null, 1);
+    for (const pointer of ['/configs/0', '/configs/0/password', '/configs/0/generic_secret/secret/inline_string']) {
+      const quote = await quotesOf('config_dump', text, { pointer });
+      expect(quote).toContain('[masked]');
+      expect(quote).not.toContain('pl4nted');
+    }
+  });
+
+  it('quotes no private key of an item, wherever the pointer leads', async () => {
+    const text = `apiVersion: v1
+items:
+- apiVersion: v1
+  data:
+    ca.key: |
+      -----BEGIN PRIVATE KEY-----
+      pl4nted
+      -----END PRIVATE KEY-----
+  kind: ConfigMap
+`;
+    const quote = await quotesOf('cluster/k8s-resources', text, { line: 3, pointer: '/data/ca.key' });
+    expect(quote).toContain('ca.key');
+    expect(quote).not.toContain('pl4nted');
+  });
+
+  it('quotes the log of the collection without the home of whoever ran it', async () => {
+    const quote = await quotesOf('bug-report.log', 'open /home/ada/.kube/config: no such file\n', { line: 1 });
+    expect(quote).toContain('no such file');
+    expect(quote).not.toContain('ada');
+  });
+
+  it('finds a file whose name holds a signature', async () => {
+    const quote = await quotesOf('config_dump?sig=[masked]', 'reviews\n', { line: 1 });
+    expect(quote).toBe('reviews');
   });
 });
