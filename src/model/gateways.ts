@@ -194,20 +194,42 @@ export function routingOf(
   const servers = grouped(gatewayServers(config), ({ gateway }) => gateway);
   const routesOf = grouped(bindings, ({ gateway }) => gateway);
 
+  const coveringOf = new Map(
+    [...routesOf].map(([gateway, own]) => [
+      gateway,
+      overlapIndex(own.flatMap(({ route }) => hostsOf(route).map((host) => ({ host, value: route })))),
+    ]),
+  );
+  /** VirtualServices of a server's Gateway that overlap one of its hosts. */
+  const covering = (
+    server: GatewayServer,
+    { namespace, host }: GatewayServer['hosts'][number],
+  ): readonly KubeObject[] =>
+    (coveringOf.get(server.gateway)?.(host) ?? []).filter((route) => mayBind(namespace, route));
+
+  // Servers of one port of the same pods are merged: a host that one Gateway routes is routed for all of them.
+  const routed = new Set<string>();
+  const place = (selector: string, { port }: GatewayServer, host: string): string => `${selector} ${port} ${host}`;
+  for (const [gateway, own] of servers) {
+    const selector = labelText(selectorOf(gateway));
+    for (const server of own)
+      for (const entry of server.hosts)
+        if (covering(server, entry).length > 0) routed.add(place(selector, server, entry.host));
+  }
+
   const unroutedOf = (gateway: KubeObject): UnroutedHosts => {
-    const routes = (routesOf.get(gateway) ?? []).map(({ route }) => route);
+    const selector = labelText(selectorOf(gateway));
     const unfit = new Set<KubeObject>();
     const bare: GatewayServer[] = [];
     const hosts = new Set<string>();
     for (const server of servers.get(gateway) ?? []) {
       if (server.redirects || !takesHttp(server)) continue;
-      const waiting = server.hosts.filter(({ namespace, host }) => {
-        const covering = routes.filter(
-          (route) => mayBind(namespace, route) && hostsOf(route).some((name) => hostsOverlap(host, name)),
-        );
-        const fit = covering.filter((route) => list(specOf(route)['http']).length > 0);
-        if (fit.length === 0) for (const route of covering) unfit.add(route);
-        return fit.length === 0;
+      const waiting = server.hosts.filter((entry) => {
+        const routes = covering(server, entry);
+        if (routes.some((route) => list(specOf(route)['http']).length > 0)) return false;
+        if (routes.length === 0 && routed.has(place(selector, server, entry.host))) return false;
+        for (const route of routes) unfit.add(route);
+        return true;
       });
       if (waiting.length === 0) continue;
       bare.push(server);
@@ -217,20 +239,35 @@ export function routingOf(
   };
   const unrouted = new Map([...servers.keys()].map((gateway) => [gateway, unroutedOf(gateway)]));
 
+  const servedBy = new Map(
+    [...servers].map(([gateway, own]) => [
+      gateway,
+      overlapIndex(own.flatMap((server) => server.hosts.map(({ host, namespace }) => ({ host, value: namespace })))),
+    ]),
+  );
+  const isInside = (host: string): boolean =>
+    !host.includes('.') ||
+    host.endsWith('.svc.cluster.local') ||
+    inside.has(host) ||
+    inside.has(`${host}.svc.cluster.local`) ||
+    inside.has(`${host}.cluster.local`);
+
   const mismatches: HostMismatch[] = [];
   for (const [route, bound] of byRoute) {
-    const mesh = strings(specOf(route)['gateways']).includes('mesh');
-    const unserved = strings(specOf(route)['hosts']).flatMap((host, index): readonly Credential[] => {
-      if (mesh && inside.has(resolveHost(host, route.meta.namespace))) return [];
-      // A name without dots is a service, and meant for the mesh even where the list of services is missing.
-      if (mesh && !host.includes('.')) return [];
-      const served = bound.some(({ gateway }) =>
-        (gateway === undefined ? [] : (servers.get(gateway) ?? [])).some((server) =>
-          server.hosts.some((entry) => mayBind(entry.namespace, route) && hostsOverlap(entry.host, host)),
-        ),
-      );
-      return served ? [] : [{ name: host, pointer: `/spec/hosts/${index}` }];
-    });
+    const hosts = strings(specOf(route)['hosts']).map((name, index) => ({
+      name,
+      pointer: `/spec/hosts/${index}`,
+      served: bound.some(
+        ({ gateway }) =>
+          gateway !== undefined &&
+          servedBy
+            .get(gateway)?.(resolveHost(name, route.meta.namespace))
+            .some((namespace) => mayBind(namespace, route)),
+      ),
+    }));
+    // A service's own name is meant for callers inside, where there are any, or where another host is meant for the gateway.
+    const others = strings(specOf(route)['gateways']).includes('mesh') || hosts.some(({ served }) => served);
+    const unserved = hosts.filter(({ name, served }) => !served && !(others && isInside(name)));
     if (unserved.length === 0) continue;
     const waiting = bound.flatMap(({ gateway }) => (gateway === undefined ? [] : (unrouted.get(gateway)?.hosts ?? [])));
     mismatches.push({
@@ -247,6 +284,30 @@ export function routingOf(
   return {
     mismatches,
     unrouted: [...unrouted.values()].filter(({ object, hosts }) => hosts.length > 0 && !explained.has(object)),
+  };
+}
+
+/** Looks up what overlaps a host; only wildcards are compared one by one. */
+function overlapIndex<T>(
+  entries: readonly { readonly host: string; readonly value: T }[],
+): (host: string) => readonly T[] {
+  const exact = new Map<string, T[]>();
+  const wide: { readonly host: string; readonly value: T }[] = [];
+  for (const { host, value } of entries) {
+    if (host.startsWith('*')) {
+      wide.push({ host, value });
+      continue;
+    }
+    const known = exact.get(host.toLowerCase());
+    if (known === undefined) exact.set(host.toLowerCase(), [value]);
+    else known.push(value);
+  }
+  return (asked) => {
+    const byWildcard = wide.filter(({ host }) => hostsOverlap(host, asked)).map(({ value }) => value);
+    const found = asked.startsWith('*')
+      ? [...exact].flatMap(([host, values]) => (coversHost(asked, host) ? values : []))
+      : (exact.get(asked.toLowerCase()) ?? []);
+    return [...found, ...byWildcard];
   };
 }
 
@@ -294,14 +355,13 @@ export function gatewayConflicts(
         for (const rival of byHost.get(host) ?? []) rivals.add(rival);
         byHost.set(host, [...(byHost.get(host) ?? []), loser]);
       }
-      const other = sorted
-        .slice(0, Math.min(index, 200))
-        .find(
-          (winner) =>
-            winner.speech !== loser.speech &&
-            winner.gateway !== loser.gateway &&
-            together(winner.gateway, loser.gateway),
-        );
+      const other = sorted.find(
+        (winner, place) =>
+          place < index &&
+          winner.speech !== loser.speech &&
+          winner.gateway !== loser.gateway &&
+          together(winner.gateway, loser.gateway),
+      );
       const same = [...rivals].find(
         (winner) =>
           winner.speech === 'tls' &&

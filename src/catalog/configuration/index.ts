@@ -10,6 +10,8 @@ import { missingRoute } from './missing-route.ts';
 import { refusedGatewaySecret } from './refused-gateway-secret.ts';
 import { rejectedConfiguration } from './rejected-configuration.ts';
 import { reportedByIstioctl } from './reported-by-istioctl.ts';
+import { sharedGatewayCertificate } from './shared-gateway-certificate.ts';
+import { unexposedGatewayPort } from './unexposed-gateway-port.ts';
 import { unroutedGatewayHost } from './unrouted-gateway-host.ts';
 
 export const configurationRules: { readonly rules: readonly AnyRule[]; readonly logs: readonly LogRuleWithLines[] } = {
@@ -21,6 +23,8 @@ export const configurationRules: { readonly rules: readonly AnyRule[]; readonly 
     gatewayWithoutWorkload,
     conflictingGateways,
     unroutedGatewayHost,
+    unexposedGatewayPort,
+    sharedGatewayCertificate,
     listenerPortConflict,
     missingRoute,
     reportedByIstioctl,

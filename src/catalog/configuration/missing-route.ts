@@ -59,9 +59,10 @@ export const missingRoute = defineRule({
     const labels = [...proxies.map((proxy) => proxy.labels), ...(pods ?? []).map(({ meta }) => meta.labels)];
     const faults: readonly RoutingFault[] = [
       ...mismatches,
-      ...unrouted,
       ...(pods === undefined ? [] : unselectedGateways(config, labels)),
       ...gatewayConflicts(config, proxies),
+      // A Gateway that loses or selects nothing has no routes either: what it does wrong counts.
+      ...unrouted,
     ];
     const names = namesIn(config, services);
     for (const { hosts, groups, seen, fault } of gathered(access, services, proxies, names, faults)) {

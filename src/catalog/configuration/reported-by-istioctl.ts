@@ -76,8 +76,11 @@ const ownRules: readonly string[] = [
   'IST0103', // uninjected-pod
   'IST0109', // conflicting-virtual-services
   'IST0132', // gateway-host-mismatch
+  'IST0104', // unexposed-gateway-port
+  'IST0138', // shared-gateway-certificate
   'IST0145', // conflicting-gateways
   'IST0158', // proxy-version-skew
+  'IST0162', // unexposed-gateway-port
   'IST0161', // refused-gateway-secret
   'IST0173', // subset-without-pods
   'IST0123', // conflicting-injection-labels
