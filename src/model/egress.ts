@@ -53,15 +53,13 @@ export function registryOnly(
       sidecar,
     };
   }
-  const strict = meshConfigs.filter(
-    (mesh) =>
-      isRegistryOnly(mesh) &&
-      (mesh.from === 'istiod' ||
-        workload.revision === undefined ||
-        (mesh.revision ?? workload.revision) === workload.revision),
-  );
-  // The file that a person edits says more than what istiod made of it.
-  const [mesh] = [...strict].sort((a, b) => Number(a.from === 'istiod') - Number(b.from === 'istiod'));
+  // The file that a person edits says more than what istiod made of it, unless it belongs to another revision. A workload may
+  // name its revision by a tag, so another name alone refutes nothing.
+  const rank = ({ from, revision }: MeshConfig): number => {
+    if (from === 'istiod') return 1;
+    return workload.revision === undefined || (revision ?? workload.revision) === workload.revision ? 0 : 2;
+  };
+  const [mesh] = meshConfigs.filter(isRegistryOnly).sort((a, b) => rank(a) - rank(b));
   if (mesh === undefined) return undefined;
   return mesh.from === 'istiod'
     ? { name: `the mesh configuration of ${mesh.name}`, at: { ...mesh.at, pointer: '/outboundTrafficPolicy' } }

@@ -1,3 +1,4 @@
+import type { AccessGroup } from '../parse/facts.ts';
 import { hostOfService, serviceOfHost } from './hosts.ts';
 import type { Mesh } from './mesh.ts';
 import { hostsServing, portOfAddress, serverLookup, targetsOf } from './peers.ts';
@@ -10,17 +11,26 @@ import { destinationOf, type Locate } from './traffic.ts';
 export function locator(mesh: Partial<Pick<Mesh, 'services' | 'pods' | 'proxies'>>): Locate {
   const { services = [], pods, proxies } = mesh;
   const serverOf = serverLookup(pods, proxies);
+  // Asked for every failed line of a server: few pods and ports, many lines.
+  const servingOf = new Map<string, readonly string[]>();
+  const hostsOf = (group: AccessGroup, target: number | undefined): readonly string[] => {
+    const key = `${group.proxy.namespace}/${group.proxy.pod}:${target ?? ''}`;
+    const known = servingOf.get(key);
+    if (known !== undefined) return known;
+    const hosts = hostsServing(serverOf(group.proxy), target, services);
+    servingOf.set(key, hosts);
+    return hosts;
+  };
   const byHost = new Map(services.map((service) => [hostOfService(service), service]));
   return (group) => {
     const to = destinationOf(group, services);
     if (group.direction !== 'inbound' || (serviceOfHost(to.host) !== undefined && to.port !== undefined)) return to;
     const target = inboundPort(group.cluster) ?? portOfAddress(group.upstreamHost);
-    const server = serverOf(group.proxy);
-    const serving = serviceOfHost(to.host) === undefined ? hostsServing(server, target, services) : [to.host];
+    const serving = serviceOfHost(to.host) === undefined ? hostsOf(group, target) : [to.host];
     const [host, ...more] = serving;
     if (host === undefined || more.length > 0) return to.host === '' ? { ...to, host: group.local } : to;
     const service = byHost.get(host);
-    const port = service && targetsOf(service, server.pod).find((one) => one.target === target)?.port;
+    const port = service && targetsOf(service, serverOf(group.proxy).pod).find((one) => one.target === target)?.port;
     return { host, port: port ?? to.port, subset: to.subset };
   };
 }
