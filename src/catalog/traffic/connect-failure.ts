@@ -1,7 +1,7 @@
 import type { AccessGroup } from '../../parse/facts.ts';
 
 /** Why a connection failed, from Envoy's details and transport failure reason. */
-export type ConnectFailure = 'refused' | 'timeout' | 'unreachable' | 'reset' | 'other';
+export type ConnectFailure = 'refused' | 'timeout' | 'unreachable' | 'reset' | 'name' | 'other';
 
 const words = ({ details, reason }: AccessGroup): string => `${details} ${reason}`;
 
@@ -15,6 +15,7 @@ export const isTlsFailure = (group: AccessGroup): boolean =>
  */
 export function connectFailure(group: AccessGroup): ConnectFailure {
   const text = words(group);
+  if (group.flags.includes('DF')) return 'name';
   if (/Connection[_ ]refused|connect_error:_?111\b/i.test(text)) return 'refused';
   if (/connection_timeout|timed[_ ]out|connect_error:_?110\b|connection_timed_out/i.test(text)) return 'timeout';
   if (/No[_ ]route|unreachable|connect_error:_?(113|101)\b/i.test(text)) return 'unreachable';

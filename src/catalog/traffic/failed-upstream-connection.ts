@@ -8,7 +8,7 @@ import { defineRule } from '../rule.ts';
 import { type ConnectFailure, connectFailure, isTlsFailure } from './connect-failure.ts';
 import { clientOf, failureScope, failureSeverity, ofAll, targetName } from './requests.ts';
 
-/** Connections that could not be made (flag UF) for another reason than TLS: refused, timed out, no route. */
+/** Connections that could not be made (flags UF, DF) for another reason than TLS: refused, timed out, no route, no address. */
 export const failedUpstreamConnection = defineRule({
   id: 'failed-upstream-connection',
   title: 'Connections to a destination fail',
@@ -43,7 +43,7 @@ export const failedUpstreamConnection = defineRule({
     for (const failures of failuresByDestination(
       access,
       services,
-      (group) => group.flags.includes('UF') && !isTlsFailure(group),
+      (group) => (group.flags.includes('UF') || group.flags.includes('DF')) && !isTlsFailure(group),
       locator({ services, ...(pods && { pods }), ...(proxies && { proxies }) }),
     )) {
       const { groups, first, last, ended, proxies: seenBy, host, count } = failures;
@@ -99,6 +99,7 @@ const ends: Readonly<Record<ConnectFailure, string>> = {
   timeout: 'because the connection timed out',
   unreachable: 'because there is no route',
   reset: 'because the connection was reset',
+  name: 'because the name does not resolve',
   other: 'to connect',
 };
 

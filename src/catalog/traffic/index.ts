@@ -7,6 +7,7 @@ import { conflictingVirtualServices } from './conflicting-virtual-services.ts';
 import { ejectedEndpoints } from './ejected-endpoints.ts';
 import { exhaustedRetries } from './exhausted-retries.ts';
 import { failedUpstreamConnection } from './failed-upstream-connection.ts';
+import { injectedFault } from './injected-fault.ts';
 import { misnamedServicePort } from './misnamed-service-port.ts';
 import { missingCluster } from './missing-cluster.ts';
 import { resetUpstreamConnection } from './reset-upstream-connection.ts';
@@ -30,6 +31,7 @@ export const trafficRules: { readonly rules: readonly AnyRule[]; readonly logs: 
     circuitBreakerOverflow,
     upstreamTimeout,
     blockedEgress,
+    injectedFault,
     conflictingVirtualServices,
     misnamedServicePort,
     serverFirstProtocol,

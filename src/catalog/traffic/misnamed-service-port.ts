@@ -2,11 +2,11 @@ import { hostOfService } from '../../model/hosts.ts';
 import { locator } from '../../model/locate.ts';
 import { isHttp, protocolOf } from '../../model/protocols.ts';
 import { hasProxy, isGateway, podsOfService } from '../../model/selectors.ts';
-import { hostScope, podsByNamespace, servicesByHost } from '../../model/services.ts';
+import { namespaceOfHost, podsByNamespace, servicesByHost } from '../../model/services.ts';
 import { failuresByDestination, ipOf, type Locate } from '../../model/traffic.ts';
 import type { AccessGroup, Service } from '../../parse/facts.ts';
-import { accessEvidence, evidenceOf, podName, some } from '../evidence.ts';
-import { defineRule, type Evidence } from '../rule.ts';
+import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
+import { defineRule, type Evidence, isNonEmpty } from '../rule.ts';
 import { clientOf, failureScope, failureSeverity, ofAll, targetName } from './requests.ts';
 
 /**
@@ -45,12 +45,11 @@ export const misnamedServicePort = defineRule({
       const service = byHost.get(host);
       const index = service?.ports.findIndex((one) => one.port === port) ?? -1;
       const declared = service?.ports[index];
-      if (service === undefined || declared === undefined) continue;
-      const { protocol } = protocolOf(declared);
-      if (!isHttp(protocol)) continue;
+      const { protocol } = declared === undefined ? { protocol: 'http' } : protocolOf(declared);
+      if (host === '' || !isHttp(protocol)) continue;
       const evidence = evidenceOf(
         accessEvidence(groups, 'symptom', 'The bytes were not the protocol the port declares.'),
-        portEvidence(service, index, `The port is taken for ${protocol}.`),
+        service && declared && portEvidence(service, index, `The port is taken for ${protocol}.`),
       );
       if (evidence === undefined) continue;
       seen.add(`${host}|${port}`);
@@ -61,33 +60,56 @@ export const misnamedServicePort = defineRule({
         count,
         ended,
         severity: failureSeverity(failures),
-        message: `port ${port} of Service ${service.meta.namespace}/${service.meta.name} is declared ${protocol} (${named(declared)}), but ${ofAll(failures)} could not be parsed as that (${codes(groups)}), logged by ${some(seenBy.map(podName))}`,
-        facts: { ...factsOf(service), port: port ?? 0, client: clientOf(seenBy[0]) },
+        message: `${
+          service === undefined || declared === undefined
+            ? `${targetName(failures)} is taken for HTTP`
+            : `port ${port} of Service ${service.meta.namespace}/${service.meta.name} is declared ${protocol} (${named(declared)})`
+        }, but ${ofAll(failures)} could not be parsed as that (${codes(groups)}), logged by ${some(seenBy.map(podName))}`,
+        facts: {
+          ...(service === undefined
+            ? { service: host, name: host, namespace: namespaceOfHost(host) }
+            : factsOf(service)),
+          port: port ?? 0,
+          client: clientOf(seenBy[0]),
+        },
         supports: ['Envoy itself could not parse the bytes as the declared protocol.'],
         evidence,
       };
     }
     if (pods === undefined) return;
     const podsIn = podsByNamespace(pods);
+    const unclear = new Map<string, { readonly service: Service; readonly index: number }[]>();
     for (const service of services) {
-      const unclear = service.ports
-        .map((port, index) => ({ ...port, index }))
-        .filter((port) => {
-          const { protocol, declared } = protocolOf(port);
-          return !declared && protocol === 'auto' && !seen.has(`${hostOfService(service)}|${port.port}`);
-        });
-      const [one] = unclear;
-      if (one === undefined) continue;
-      const behind = podsOfService(service, podsIn.get(service.meta.namespace) ?? []);
-      if (!behind.some((pod) => hasProxy(pod) && !isGateway(pod))) continue;
+      for (const [index, port] of service.ports.entries()) {
+        const { protocol, declared } = protocolOf(port);
+        if (declared || protocol !== 'auto' || seen.has(`${hostOfService(service)}|${port.port}`)) continue;
+        const behind = podsOfService(service, podsIn.get(service.meta.namespace) ?? []);
+        if (!behind.some((pod) => hasProxy(pod) && !isGateway(pod))) break;
+        const known = unclear.get(service.meta.namespace);
+        if (known === undefined) unclear.set(service.meta.namespace, [{ service, index }]);
+        else known.push({ service, index });
+      }
+    }
+    for (const [namespace, ports] of unclear) {
+      const evidence = ports
+        .slice(0, 3)
+        .map(({ service, index }) =>
+          portEvidence(service, index, 'Neither name nor appProtocol says a protocol that Istio knows.'),
+        );
+      const [one] = ports;
+      if (one === undefined || !isNonEmpty(evidence)) continue;
+      const names = ports.map(({ service, index }) => {
+        const port = service.ports[index];
+        return port === undefined ? '' : `${service.meta.name} port ${port.port} (${named(port)})`;
+      });
       yield {
-        subject: `Service ${service.meta.namespace}/${service.meta.name}`,
-        scope: hostScope(hostOfService(service)),
-        count: unclear.length,
+        subject: `namespace ${namespace}`,
+        scope: { namespace },
+        count: ports.length,
         severity: 'info',
-        message: `Service ${service.meta.namespace}/${service.meta.name} declares no protocol Istio knows for port ${some(unclear.map((port) => `${port.port} (${named(port)})`))}: it is detected from the first bytes`,
-        facts: { ...factsOf(service), port: one.port },
-        evidence: [portEvidence(service, one.index, 'Neither name nor appProtocol says a protocol.')],
+        message: `${counted(ports.length, 'service port')} of namespace ${namespace} ${ports.length === 1 ? 'declares' : 'declare'} no protocol Istio knows, so it is detected from the first bytes: ${some(names)}`,
+        facts: { ...factsOf(one.service), port: one.service.ports[one.index]?.port ?? 0 },
+        evidence,
       };
     }
   },

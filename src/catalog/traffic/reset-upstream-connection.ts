@@ -9,7 +9,7 @@ import { isTlsFailure } from './connect-failure.ts';
 import { clientOf, failureScope, failureSeverity, ofAll, targetName } from './requests.ts';
 
 /**
- * Connections that were open and then closed or reset by the other side before the answer: flags UC and UR. The lines at the
+ * Connections that were open and then closed or reset by the other side before the answer: flags UC, UR and LR. The lines at the
  * server's own sidecar tell whether the application did it, or something between the two proxies.
  */
 export const resetUpstreamConnection = defineRule({
@@ -100,7 +100,7 @@ export const resetUpstreamConnection = defineRule({
 });
 
 const isReset = (group: AccessGroup): boolean =>
-  (group.flags.includes('UC') || group.flags.includes('UR')) && !isTlsFailure(group);
+  ['UC', 'UR', 'LR'].some((flag) => group.flags.includes(flag)) && !isTlsFailure(group);
 const total = (groups: readonly AccessGroup[]): number => groups.reduce((all, { count }) => all + count, 0);
 const flagsOf = (groups: readonly AccessGroup[]): string =>
   [...new Set(groups.map(({ code, flags }) => `${code} ${flags.join(',')}`))].slice(0, 3).join('; ');

@@ -121,6 +121,7 @@ const isTimeout = ({ flags, details, direction }: AccessGroup): boolean =>
   direction !== 'inbound' &&
   (flags.includes('UT') ||
     flags.includes('UMSDR') ||
+    flags.includes('SI') ||
     /^(upstream_)?(response_timeout|per_try_timeout|per_try_idle_timeout|max_stream_duration_reached)$/.test(details) ||
     details === 'request_overall_timeout');
 

@@ -1,7 +1,7 @@
 import { hostOfService, nameOf } from '../../model/hosts.ts';
 import { inboundPort } from '../../model/locate.ts';
 import { targetsOf } from '../../model/peers.ts';
-import { isGateway, isReady, podsOfService, workloadOf } from '../../model/selectors.ts';
+import { hasProxy, isGateway, isReady, podsOfService, workloadOf } from '../../model/selectors.ts';
 import { hostScope, podsByNamespace } from '../../model/services.ts';
 import { summaryOf } from '../../model/traffic.ts';
 import type { AccessGroup, EnvoyCluster, Pod, Service, Socket } from '../../parse/facts.ts';
@@ -49,6 +49,9 @@ export const wrongTargetPort = defineRule({
     const byNamespace = podsByNamespace(pods);
     const socketsOf = new Map<string, Socket[]>();
     for (const socket of sockets) push(socketsOf, `${socket.proxy.namespace}/${socket.proxy.pod}`, socket);
+    const triedAt = new Map<string, AccessGroup[]>();
+    for (const group of access)
+      if (group.direction !== 'inbound' && refusedByPeer(group)) push(triedAt, group.upstreamHost, group);
     const inboundOf = new Map<string, AccessGroup[]>();
     for (const group of access)
       if (group.direction === 'inbound') push(inboundOf, `${group.proxy.namespace}/${group.proxy.pod}`, group);
@@ -64,13 +67,12 @@ export const wrongTargetPort = defineRule({
       const broken: Broken[] = [];
       for (const [index, { port, protocol, targetPort }] of service.ports.entries()) {
         if (protocol === 'UDP') continue;
-        const found = portOf(service, index, port, targetPort, behind, socketsOf, inboundOf, clustersOf);
+        const found = portOf(service, index, port, targetPort, behind, socketsOf, inboundOf, triedAt, clustersOf);
         if (found !== undefined) broken.push(found);
       }
       // A port nobody calls harms nobody: one line for all of them.
-      const called = broken.filter(({ proven }) => proven);
-      for (const one of called) yield* occurrenceOf(service, [one]);
-      const idle = broken.filter(({ proven }) => !proven);
+      for (const one of broken) if (one.proven || one.nameless) yield* occurrenceOf(service, [one]);
+      const idle = broken.filter(({ proven, nameless }) => !proven && !nameless);
       if (idle.length > 0) yield* occurrenceOf(service, idle);
     }
   },
@@ -88,6 +90,8 @@ interface Broken {
   readonly socket: Socket | undefined;
   /** The port is open on 127.0.0.1 only. */
   readonly local: boolean;
+  /** The port is a name that no container declares. */
+  readonly nameless: boolean;
   readonly refused: readonly AccessGroup[];
   readonly cluster: EnvoyCluster | undefined;
   /** Requests were refused. */
@@ -102,11 +106,13 @@ function portOf(
   behind: readonly Pod[],
   socketsOf: ReadonlyMap<string, readonly Socket[]>,
   inboundOf: ReadonlyMap<string, readonly AccessGroup[]>,
+  triedAt: ReadonlyMap<string, readonly AccessGroup[]>,
   clustersOf: ReadonlyMap<string, readonly EnvoyCluster[]>,
 ): Broken | undefined {
   const refused: AccessGroup[] = [];
   let cluster: EnvoyCluster | undefined;
   let seen = 0;
+  let unnamed = 0;
   let socket: Socket | undefined;
   let local = true;
   const listening = new Set<number>();
@@ -115,11 +121,17 @@ function portOf(
   for (const pod of behind) {
     const name = `${pod.meta.namespace}/${pod.meta.name}`;
     const number = targetsOf(service, pod)[index]?.target;
-    if (number === undefined) continue;
-    target = number;
     for (const { port } of applicationPorts(pod)) declared.add(port);
+    if (number === undefined) {
+      unnamed++;
+      continue;
+    }
+    target = number;
     const groups = (inboundOf.get(name) ?? []).filter((group) => inboundPort(group.cluster) === number);
-    const failed = groups.filter(refusedByPeer);
+    // A pod without a sidecar refuses its callers itself.
+    const failed = hasProxy(pod)
+      ? groups.filter(refusedByPeer)
+      : pod.ips.flatMap((ip) => triedAt.get(ip.includes(':') ? `[${ip}]:${number}` : `${ip}:${number}`) ?? []);
     const served = groups.some(
       (group) => group.code > 0 && !refusedByPeer(group) && group.details !== 'direct_response',
     );
@@ -138,9 +150,15 @@ function portOf(
     if (tried > 0 && missed === tried) cluster ??= inbound;
     refused.push(...failed);
   }
+  // A name that no container declares: Kubernetes gives the port no endpoint at all.
+  const nameless = unnamed === behind.length && typeof targetPort === 'string';
   const proven = refused.length > 0 || cluster !== undefined;
   // Without the pod's sockets, refusals and a declaration that knows better must agree.
-  if (seen === 0 && (!proven || declared.size === 0 || (typeof target === 'number' && declared.has(target))))
+  if (
+    !nameless &&
+    seen === 0 &&
+    (!proven || declared.size === 0 || (typeof target === 'number' && declared.has(target)))
+  )
     return undefined;
   return {
     index,
@@ -150,7 +168,8 @@ function portOf(
     listening: [...(listening.size > 0 ? listening : declared)].toSorted((a, b) => a - b),
     declared: listening.size === 0,
     socket: seen === 0 ? undefined : socket,
-    local: seen > 0 && local,
+    local: seen > 0 && local && !nameless,
+    nameless,
     refused,
     cluster,
     proven,
@@ -165,8 +184,13 @@ function* occurrenceOf(service: Service, broken: readonly Broken[]): Iterable<Oc
   const name = `${service.meta.namespace}/${service.meta.name}`;
   const listening = one.listening.length === 0 ? 'none' : one.listening.join(', ');
   const { count, first, last } = summaryOf(one.refused);
+  const own = hasProxy(pod);
   const evidence = evidenceOf(
-    accessEvidence(one.refused, 'server', 'The sidecar was refused by its own pod: nothing listens there.'),
+    accessEvidence(
+      one.refused,
+      own ? 'server' : 'client',
+      own ? 'The sidecar was refused by its own pod: nothing listens there.' : 'The pod refused the connection.',
+    ),
     one.cluster?.endpoints[0] && {
       ...one.cluster.endpoints[0].at,
       stage: 'server',
@@ -191,16 +215,18 @@ function* occurrenceOf(service: Service, broken: readonly Broken[]): Iterable<Oc
     ),
   );
   if (evidence === undefined) return;
-  const where = one.local
-    ? `where ${workloadOf(pod)} listens on 127.0.0.1 only`
-    : `where nothing listens in ${workloadOf(pod)}`;
+  const where = one.nameless
+    ? `which no container of ${workloadOf(pod)} declares`
+    : one.local
+      ? `where ${workloadOf(pod)} listens on 127.0.0.1 only`
+      : `where nothing listens in ${workloadOf(pod)}`;
   const ports = broken.map(({ port, target }) => `port ${port} to targetPort ${target}`);
   yield {
     subject: `Service ${name}`,
     scope: { ...hostScope(host), ...(one.proven ? { port: one.port } : {}) },
     ...(count > 0 ? { when: { first, last }, count } : {}),
     severity: one.proven ? 'error' : 'warning',
-    message: `Service ${name} sends ${some(ports)}, ${where}${one.listening.length === 0 ? '' : ` (it ${one.declared ? 'declares' : 'listens on'} ${some(one.listening.map(String), 5)})`}${count > 0 ? `: ${counted(count, one.refused.every(({ tcp }) => tcp) ? 'connection' : 'request')} refused` : ''}`,
+    message: `Service ${name} sends ${some(ports)}, ${where}${one.local || one.listening.length === 0 ? '' : ` (it ${one.declared ? 'declares' : 'listens on'} ${some(one.listening.map(String), 5)})`}${count > 0 ? `: ${counted(count, one.refused.every(({ tcp }) => tcp) ? 'connection' : 'request')} refused` : ''}`,
     facts: {
       host,
       service: name,
@@ -211,15 +237,15 @@ function* occurrenceOf(service: Service, broken: readonly Broken[]): Iterable<Oc
       listening,
       pod: pod.meta.name,
     },
-    confidence: one.proven && one.socket !== undefined ? 'certain' : 'likely',
+    confidence: one.nameless || (one.proven && one.socket !== undefined) ? 'certain' : 'likely',
     supports: [
-      ...(count > 0
+      ...(count > 0 && own
         ? ['The sidecar of the pod itself was refused, so neither network nor mutual TLS is in between.']
         : []),
       ...(one.socket === undefined ? [] : ['The list of the sockets of the pod lacks the port.']),
     ],
-    contradicts: [],
-    missing: one.socket === undefined ? ['`netstat` of the pod, which lists the ports that are open.'] : [],
+    missing:
+      one.socket === undefined && !one.nameless ? ['`netstat` of the pod, which lists the ports that are open.'] : [],
     evidence,
   };
 }
