@@ -62,8 +62,8 @@ export const applicationBeforeProxy = defineRule({
     'broken-sidecar-pod',
   ],
   needs: ['pods'],
-  uses: ['logFiles', 'events', 'services', 'meshConfigs', 'platform'],
-  *check({ pods, logFiles = [], events = [], services = [], meshConfigs = [], platform }) {
+  uses: ['logFiles', 'events', 'services', 'meshConfigs', 'platform', 'capture'],
+  *check({ pods, logFiles = [], events = [], services = [], meshConfigs = [], platform, capture }) {
     const logs = new Map(
       logFiles.filter(({ log }) => log === 'proxy').map((log) => [`${log.pod.namespace}/${log.pod.pod}`, log]),
     );
@@ -99,6 +99,9 @@ export const applicationBeforeProxy = defineRule({
           all.some((one) => one.pod.meta.name === object.name),
       );
       const down = all.some((one) => !one.container.ready);
+      // What users met goes on for a while after the application is up.
+      const up = container.now.startedAt ?? end;
+      const late = capture?.time !== undefined && Date.parse(capture.time) - Date.parse(up) < 120_000;
       const restarts = all.reduce((sum, one) => sum + Math.max(1, one.container.restarts), 0);
       const evidence = evidenceOf(
         all.slice(0, 2).map(
@@ -135,7 +138,7 @@ export const applicationBeforeProxy = defineRule({
             : end,
         },
         count: restarts,
-        ended: !down,
+        ended: !down && !late,
         message: `container ${container.name} of ${name} ${start === undefined ? '' : `started at ${time(start)} and `}exited at ${time(end)}${exitCode === undefined ? '' : ` with code ${exitCode}`}, before its sidecar was ready (${time(ready)}): ${counted(restarts, 'restart')}${down ? ', not running now' : ', running by now'}`,
         facts: {
           namespace,
@@ -145,7 +148,7 @@ export const applicationBeforeProxy = defineRule({
           pod: pod.meta.name,
           istioNamespace: platform?.istioNamespace ?? 'istio-system',
         },
-        severity: down ? 'error' : 'info',
+        severity: down ? 'error' : restarts > 1 ? 'warning' : 'info',
         confidence: race.line !== undefined || race.probe !== undefined ? 'likely' : 'possible',
         supports: [
           'Neither holdApplicationUntilProxyStarts nor a native sidecar holds the application back.',

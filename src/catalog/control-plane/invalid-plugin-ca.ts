@@ -96,7 +96,10 @@ export const invalidPluginCa = defineRule({
       const why = hit.captures['why'];
       if (!hit.signature.startsWith('invalid-plugin-ca') || why === undefined) continue;
       const says = reasons.find(({ words }) => words.test(why))?.says ?? why;
-      const revision = revisionOfIstiod(hit.pod.pod);
+      // A log that somebody attached does not say whose it is.
+      const [only, ...others] = states;
+      const revision =
+        hit.pod.pod === '' && only !== undefined && others.length === 0 ? only.revision : revisionOfIstiod(hit.pod.pod);
       const key = `${revision}\0${says}`;
       const known = byReason.get(key);
       if (known === undefined) byReason.set(key, { revision, says, hits: [hit] });
@@ -128,7 +131,7 @@ export const invalidPluginCa = defineRule({
         source,
       );
       if (evidence === undefined) continue;
-      const pods = [...new Set(hits.map(({ pod }) => pod.pod))];
+      const pods = [...new Set(hits.map(({ pod }) => pod.pod || 'it'))];
       const what = secret || !volume ? `Secret ${namespace}/cacerts` : `volume cacerts of ${namespace}`;
       yield {
         subject: what,
