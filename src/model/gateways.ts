@@ -339,8 +339,14 @@ export function gatewayConflicts(
   proxies: readonly MeshProxy[] | undefined,
 ): readonly GatewayConflict[] {
   const selected = gatewayProxies(proxies ?? []);
+  const texts = new Map<KubeObject, string>();
+  const selectorText = (gateway: KubeObject): string => {
+    const text = texts.get(gateway) ?? labelText(selectorOf(gateway));
+    texts.set(gateway, text);
+    return text;
+  };
   const together = (a: KubeObject, b: KubeObject): boolean => {
-    if (labelText(selectorOf(a)) === labelText(selectorOf(b))) return true;
+    if (selectorText(a) === selectorText(b)) return true;
     const others = new Set(selected(b));
     return selected(a).some((proxy) => others.has(proxy));
   };
@@ -349,19 +355,24 @@ export function gatewayConflicts(
   for (const servers of grouped(gatewayServers(config), ({ port, bind }) => `${port} ${bind}`).values()) {
     const sorted = servers.toSorted((a, b) => byText(age(a), age(b)));
     const byHost = new Map<string, GatewayServer[]>();
-    for (const [index, loser] of sorted.entries()) {
+    // The oldest server of each way of speaking and selector stands for all that follow it.
+    const older: GatewayServer[] = [];
+    for (const loser of sorted) {
       const rivals = new Set<GatewayServer>();
       for (const { host } of loser.hosts) {
         for (const rival of byHost.get(host) ?? []) rivals.add(rival);
         byHost.set(host, [...(byHost.get(host) ?? []), loser]);
       }
-      const other = sorted.find(
-        (winner, place) =>
-          place < index &&
-          winner.speech !== loser.speech &&
-          winner.gateway !== loser.gateway &&
-          together(winner.gateway, loser.gateway),
+      const other = older.find(
+        (winner) =>
+          winner.speech !== loser.speech && winner.gateway !== loser.gateway && together(winner.gateway, loser.gateway),
       );
+      if (
+        !older.some(
+          ({ speech, gateway }) => speech === loser.speech && selectorText(gateway) === selectorText(loser.gateway),
+        )
+      )
+        older.push(loser);
       const same = [...rivals].find(
         (winner) =>
           winner.speech === 'tls' &&
@@ -418,10 +429,10 @@ export function faultScope(
   return only === undefined || more.length > 0 || only.startsWith('*') ? { namespace } : { namespace, host: only };
 }
 
-/** The fault that leaves a requested host without a route; one that names the host itself before one with a wildcard. */
-export function faultOf(faults: readonly RoutingFault[], requested: string): RoutingFault | undefined {
-  const covering = faults.filter(({ hosts }) => hosts.some((host) => coversHost(host, requested)));
-  return covering.find(({ hosts }) => hosts.includes(requested)) ?? covering[0];
+/** The fault that leaves a requested host without a route: one that names the host itself before one with a wildcard. */
+export function faultLookup(faults: readonly RoutingFault[]): (requested: string) => RoutingFault | undefined {
+  const covering = overlapIndex(faults.flatMap((fault) => fault.hosts.map((host) => ({ host, value: fault }))));
+  return (requested) => covering(requested)[0];
 }
 
 /** Items by a key, in their order. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  faultOf,
+  faultLookup,
   faultScope,
   gatewayBindings,
   gatewayConflicts,
@@ -123,8 +123,8 @@ describe('a fault of several hosts', () => {
   });
 
   it('is found by a host or by a wildcard', () => {
-    expect(faultOf([fault], 'a.example.com')).toBe(fault);
-    expect(faultOf([fault], 'x.example.org')).toBe(fault);
-    expect(faultOf([fault], 'b.example.com')).toBeUndefined();
+    expect(faultLookup([fault])('a.example.com')).toBe(fault);
+    expect(faultLookup([fault])('x.example.org')).toBe(fault);
+    expect(faultLookup([fault])('b.example.com')).toBeUndefined();
   });
 });

@@ -43,10 +43,11 @@ export const conflictingGateways = defineRule({
   uses: ['proxies', 'access', 'analysis', 'istiodLog'],
   *check({ config, proxies, access, analysis = [], istiodLog = [] }) {
     const selected = gatewayProxies(proxies ?? []);
+    const requests = unroutedRequests(access);
     for (const conflict of gatewayConflicts(config, proxies)) {
       const { winner, loser, hosts, because } = conflict;
       const { name, namespace } = loser.gateway.meta;
-      const failed = unroutedRequests(access, selected(loser.gateway), hosts);
+      const failed = requests(selected(loser.gateway), hosts);
       const reported = analysis.find(
         (message) => message.code === 'IST0145' && message.namespace === namespace && message.name === name,
       );

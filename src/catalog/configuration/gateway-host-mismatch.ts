@@ -39,11 +39,12 @@ export const gatewayHostMismatch = defineRule({
   uses: ['services', 'proxies', 'access', 'analysis'],
   *check({ config, services = [], proxies = [], access, analysis = [] }) {
     const selected = gatewayProxies(proxies);
+    const requests = unroutedRequests(access);
     for (const mismatch of routingOf(config, services).mismatches) {
       const { object: route, unserved, bindings, waiting } = mismatch;
       const gateways = bindings.flatMap(({ gateway }) => gateway ?? []);
       const [gateway] = gateways;
-      const failed = unroutedRequests(access, gateways.flatMap(selected), mismatch.hosts);
+      const failed = requests(gateways.flatMap(selected), mismatch.hosts);
       const reported = analysis.find(
         ({ code, namespace, name }) =>
           code === 'IST0132' && namespace === route.meta.namespace && name === route.meta.name,

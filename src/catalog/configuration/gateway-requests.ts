@@ -14,27 +14,32 @@ export interface Unrouted {
   readonly evidence: readonly Evidence[];
 }
 
-/** What access logs of some gateways tell of requests for hosts, wildcards among them. */
+/** Looks up what access logs of some gateways tell of requests for hosts, wildcards among them. */
 export function unroutedRequests(
   access: readonly AccessGroup[] | undefined,
-  gateways: readonly MeshProxy[],
-  hosts: readonly string[],
-): Unrouted {
-  const names = new Set(gateways.map(podName));
-  const groups = (access ?? []).filter(
-    (group) =>
-      !group.tcp &&
-      group.code === 404 &&
-      group.flags.includes('NR') &&
-      names.has(podName(group.proxy)) &&
-      hosts.some((host) => coversHost(host, hostOf(group))),
-  );
-  const { count, first, last } = summaryOf(groups);
-  return {
-    count,
-    ...(groups.length === 0 ? {} : { when: { first, last } }),
-    hosts: [...new Set(groups.map(hostOf))],
-    evidence: accessEvidence(groups, 'symptom', 'The gateway has no route for this host and answered itself.'),
+): (gateways: readonly MeshProxy[], hosts: readonly string[]) => Unrouted {
+  const byHost = new Map<string, AccessGroup[]>();
+  for (const group of access ?? []) {
+    if (group.tcp || group.code !== 404 || !group.flags.includes('NR')) continue;
+    const same = byHost.get(hostOf(group));
+    if (same === undefined) byHost.set(hostOf(group), [group]);
+    else same.push(group);
+  }
+  const asked = (host: string): readonly AccessGroup[] =>
+    host.startsWith('*')
+      ? [...byHost].flatMap(([name, groups]) => (coversHost(host, name) ? groups : []))
+      : (byHost.get(host.toLowerCase()) ?? []);
+  return (gateways, hosts) => {
+    const found = new Set(hosts.flatMap(asked));
+    const names = new Set(found.size === 0 ? [] : gateways.map(podName));
+    const groups = [...found].filter(({ proxy }) => names.has(podName(proxy)));
+    const { count, first, last } = summaryOf(groups);
+    return {
+      count,
+      ...(groups.length === 0 ? {} : { when: { first, last } }),
+      hosts: [...new Set(groups.map(hostOf))],
+      evidence: accessEvidence(groups, 'symptom', 'The gateway has no route for this host and answered itself.'),
+    };
   };
 }
 

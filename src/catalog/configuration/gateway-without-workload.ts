@@ -46,6 +46,7 @@ export const gatewayWithoutWorkload = defineRule({
     for (const { gateway, route } of gatewayBindings(config))
       if (gateway !== undefined) bound.set(gateway, [...(bound.get(gateway) ?? []), nameOf(route)]);
     const carried = [...new Set(gateways.flatMap((proxy) => proxy.labels['istio'] ?? []))];
+    const requests = unroutedRequests(access);
     for (const fault of unselectedGateways(config, labels)) {
       const { object: gateway, hosts } = fault;
       const selector = selectorOf(gateway);
@@ -55,8 +56,7 @@ export const gatewayWithoutWorkload = defineRule({
           Object.keys(selector).length > 0 &&
           matchesLabels(selector, workload.template.labels),
       );
-      const failed = unroutedRequests(
-        access,
+      const failed = requests(
         gateways,
         hosts.filter((host) => host !== '*'),
       );

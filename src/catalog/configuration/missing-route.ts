@@ -1,5 +1,5 @@
 import {
-  faultOf,
+  faultLookup,
   faultScope,
   gatewayConflicts,
   gatewayServers,
@@ -114,6 +114,7 @@ function gathered(
   faults: readonly RoutingFault[],
 ): Iterable<Gathered> {
   const known = new Map(proxies.map((proxy) => [podName(proxy), proxy]));
+  const faultOf = faultLookup(faults);
   const all = new Map<string, Gathered>();
   for (const group of access) {
     if (group.tcp || group.code !== 404 || !group.flags.includes('NR')) continue;
@@ -122,7 +123,7 @@ function gathered(
     const seen: Seen = { gateway: proxy?.type === 'gateway', namespace, workload: proxy?.workload };
     const asked = group.authority.replace(/:\d+$/, '').toLowerCase();
     const host = asked === '' ? '(no host)' : seen.gateway ? asked : hostOfAuthority(asked, namespace, services);
-    const fault = seen.gateway ? faultOf(faults, host) : undefined;
+    const fault = seen.gateway ? faultOf(host) : undefined;
     const about = names.has(host) ? host : fault === undefined ? '' : nameOf(fault.object);
     const key = `${namespace}/${seen.workload ?? group.proxy.pod}\0${about}`;
     const same = all.get(key);

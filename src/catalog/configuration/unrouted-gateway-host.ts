@@ -35,10 +35,11 @@ export const unroutedGatewayHost = defineRule({
   uses: ['services', 'proxies', 'access'],
   *check({ config, services = [], proxies = [], access }) {
     const selected = gatewayProxies(proxies);
+    const requests = unroutedRequests(access);
     for (const fault of routingOf(config, services).unrouted) {
       const { object: gateway, servers, hosts, unfit } = fault;
       const pods = selected(gateway);
-      const failed = unroutedRequests(access, pods, hosts);
+      const failed = requests(pods, hosts);
       const evidence = evidenceOf(
         failed.evidence,
         servers.slice(0, 3).map((server) => ({
