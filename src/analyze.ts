@@ -3,12 +3,14 @@ import { examine } from './catalog/examine.ts';
 import { builtInRules } from './catalog/index.ts';
 import type { AnyRule, Finding, Outcome } from './catalog/rule.ts';
 import { diagnose } from './diagnosis/diagnose.ts';
+import { namespacesOf } from './diagnosis/scope.ts';
 import { UserError } from './errors.ts';
 import { type Archive, defaultLimits, type Limits } from './input/archive.ts';
 import { openArchive } from './input/open.ts';
 import { meshBuilder } from './model/build.ts';
 import type { Mesh } from './model/mesh.ts';
 import type { Gap } from './parse/facts.ts';
+import { maskedPath } from './parse/mask-files.ts';
 import { prefixesOf, type ReadSummary, read } from './parse/read.ts';
 import type { ReadContext } from './parse/reader.ts';
 import { crewFor } from './parse/threads.ts';
@@ -82,7 +84,10 @@ export async function observe(
 ): Promise<Observed> {
   const limits = { ...defaultLimits, ...options.limits };
   const archives: Archive[] = [];
-  for (const path of paths) archives.push(await openArchive(path, limits, options.stdin));
+  for (const path of paths) {
+    const archive = await openArchive(path, limits, options.stdin);
+    archives.push({ ...archive, name: maskedPath(archive.name) });
+  }
   const context: ReadContext = {
     signatures: rules.flatMap(({ signatures }) => signatures ?? []),
     lineBytes: limits.lineBytes,
@@ -125,7 +130,7 @@ function within(outcomes: readonly Outcome[], namespaces: readonly string[] | un
   return outcomes.map((outcome): Outcome => {
     if (outcome.status !== 'found') return outcome;
     const [first, ...others] = outcome.finding.occurrences.filter(
-      ({ scope }) => scope.namespace === undefined || namespaces.includes(scope.namespace),
+      ({ scope }) => namespacesOf(scope)?.some((name) => namespaces.includes(name)) ?? true,
     );
     if (first === undefined) return { rule: outcome.rule, status: 'clear' };
     const finding: Finding = { ...outcome.finding, occurrences: [first, ...others] };

@@ -109,12 +109,13 @@ function factsOf([first]: readonly ProxyRef[]): Readonly<Record<string, string>>
   return { pod: `${first.pod}.${first.namespace}`, podName: first.pod, podNamespace: first.namespace };
 }
 
-/** One pod is the scope; several pods of one namespace share that; anything wider is the whole mesh. */
+/** One pod is the scope; several pods share their namespace, or name all of theirs. */
 function scopeOf(pods: readonly ProxyRef[]): Scope {
   const [first, ...others] = pods;
   if (first === undefined || first.namespace === '') return {};
   if (others.length === 0) return { namespace: first.namespace, pod: first.pod };
-  return others.every(({ namespace }) => namespace === first.namespace) ? { namespace: first.namespace } : {};
+  if (others.every(({ namespace }) => namespace === first.namespace)) return { namespace: first.namespace };
+  return { namespaces: [...new Set(pods.map(({ namespace }) => namespace))] };
 }
 
 /** First and last time of some hits, where the lines carried one. */

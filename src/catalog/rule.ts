@@ -83,6 +83,8 @@ export interface Evidence extends Location {
 export interface Scope {
   readonly revision?: string;
   readonly namespace?: string;
+  /** Instead of `namespace` where one problem is that of several namespaces, but not of the whole mesh. */
+  readonly namespaces?: readonly string[];
   readonly workload?: string;
   readonly pod?: string;
   /** Destination: Kubernetes service host in full (`reviews.shop.svc.cluster.local`) or an external host. */

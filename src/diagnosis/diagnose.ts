@@ -263,9 +263,9 @@ function judged(nodes: NonEmpty<Node>, severity: Severity): JudgedFinding {
 function identityOf(nodes: readonly Node[]): string {
   const [first] = nodes;
   if (first === undefined || nodes.length > 1) return '';
-  const { host, subset, namespace, workload, port, revision } = first.occurrence.scope;
+  const { host, subset, namespace, namespaces, workload, port, revision } = first.occurrence.scope;
   const subject = first.occurrence.scope.pod === undefined ? first.occurrence.subject : '';
-  return JSON.stringify([subject, host, subset, namespace, workload, port, revision]);
+  return JSON.stringify([subject, host, subset, namespaces ?? namespace, workload, port, revision]);
 }
 
 function span(occurrences: readonly Occurrence[]): { readonly first: string; readonly last: string } | undefined {

@@ -1,7 +1,7 @@
 import type { Occurrence, Scope } from '../catalog/rule.ts';
 import { serviceOfHost } from '../model/hosts.ts';
 
-const keys = ['revision', 'namespace', 'workload', 'pod', 'host', 'subset', 'port', 'node'] as const;
+const keys = ['revision', 'workload', 'pod', 'host', 'subset', 'port', 'node'] as const;
 
 /**
  * How closely two scopes agree: the number of keys both name with equal values, or undefined where they contradict each
@@ -11,6 +11,12 @@ export function overlap(cause: Scope, consequence: Scope): number | undefined {
   let shared = 0;
   const one = widened(cause);
   const other = widened(consequence);
+  const spaces = namespacesOf(one);
+  const otherSpaces = namespacesOf(other);
+  if (spaces !== undefined && otherSpaces !== undefined) {
+    if (!spaces.some((name) => otherSpaces.includes(name))) return undefined;
+    shared++;
+  }
   for (const key of keys) {
     const a = one[key];
     const b = other[key];
@@ -22,9 +28,13 @@ export function overlap(cause: Scope, consequence: Scope): number | undefined {
   return shared;
 }
 
+/** The namespaces a scope names, one or several; undefined for any. */
+export const namespacesOf = ({ namespace, namespaces }: Scope): readonly string[] | undefined =>
+  namespaces ?? (namespace === undefined ? undefined : [namespace]);
+
 /** The namespace a destination host implies, where the scope names none itself. */
 function widened(scope: Scope): Scope {
-  if (scope.namespace !== undefined || scope.host === undefined) return scope;
+  if (namespacesOf(scope) !== undefined || scope.host === undefined) return scope;
   const namespace = serviceOfHost(scope.host)?.namespace;
   return namespace === undefined ? scope : { ...scope, namespace };
 }

@@ -267,6 +267,7 @@ function scopesOf(finding: JudgedFinding, key: 'namespace' | 'host'): readonly s
   for (const { scope } of finding.occurrences) {
     const value = scope[key];
     if (value !== undefined) values.add(value);
+    if (key === 'namespace') for (const name of scope.namespaces ?? []) values.add(name);
   }
   return [...values].sort();
 }

@@ -61,6 +61,7 @@ const scope = z
   .object({
     revision: z.exactOptional(text('Control-plane revision.')),
     namespace: z.exactOptional(text('Namespace.')),
+    namespaces: z.exactOptional(z.array(z.string()).readonly().describe('Namespaces, where it concerns several.')),
     workload: z.exactOptional(text('Workload.')),
     pod: z.exactOptional(text('Pod.')),
     host: z.exactOptional(text('Destination: a Kubernetes service host in full, or an external host.')),

@@ -187,6 +187,8 @@ describe('overlap', () => {
     ['a namespace and a host in it', { namespace: 'shop' }, { host: reviews.host }, 1],
     ['a namespace and a host elsewhere', { namespace: 'legacy' }, { host: reviews.host }, undefined],
     ['scopes without a common key', { node: 'node-1' }, reviews, undefined],
+    ['several namespaces and a host in one of them', { namespaces: ['shop', 'legacy'] }, { host: reviews.host }, 1],
+    ['several namespaces and a host elsewhere', { namespaces: ['legacy', 'bank'] }, reviews, undefined],
     ['a host and one of its subsets', reviews, { ...reviews, subset: 'v2' }, 2],
   ])('of %s', (_, one, other, shared) => {
     expect(overlap(one, other)).toBe(shared);

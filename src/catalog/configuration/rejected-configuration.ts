@@ -240,7 +240,8 @@ function scopeOf(
   services: readonly Service[],
 ): Scope {
   const [namespace, ...more] = new Set(refusals.map(({ proxy }) => proxy.namespace));
-  if (namespace === undefined || more.length > 0) return {};
+  if (namespace === undefined) return {};
+  if (more.length > 0) return { namespaces: [namespace, ...more] };
   const [workload, ...others] = new Set(refusals.map((refusal) => proxyOf(refusal)?.workload));
   if (workload === undefined || others.length > 0) return { namespace };
   const inbound = refusals.every(({ type, resource }) => type === 'listener' && resource === 'virtualInbound');

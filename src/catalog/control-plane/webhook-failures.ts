@@ -202,7 +202,7 @@ const marksOf = ({ message }: KubeEvent): readonly string[] => {
   return found === null ? [] : [found[0]];
 };
 
-/** What occurrences of all webhook rules have in common; several namespaces make it a trouble of the whole mesh. */
+/** What occurrences of all webhook rules have in common; several namespaces share it. */
 export function webhookOccurrence(failure: WebhookFailure): Pick<
   Occurrence,
   'subject' | 'scope' | 'when' | 'count' | 'ended' | 'facts' | 'severity'
@@ -211,7 +211,8 @@ export function webhookOccurrence(failure: WebhookFailure): Pick<
 } {
   const { configuration, webhook, namespaces, revision, service, serviceNamespace, workloads } = failure;
   const [namespace, ...others] = namespaces;
-  const scope: Scope = namespace === undefined || others.length > 0 ? {} : { revision, namespace };
+  const scope: Scope =
+    namespace === undefined ? {} : others.length > 0 ? { revision, namespaces } : { revision, namespace };
   const name = configuration?.configuration.meta.name;
   const [workload = ''] = workloads;
   return {
