@@ -70,7 +70,7 @@ const outside = { column: -1, all: false };
 
 /** The parts of a line that is one field in YAML or JSON. */
 function fieldOf(line: string): { readonly head?: string; readonly key?: string; readonly value?: string } {
-  const found = /^(\s*(?:- )?["']?([^\s"':{}[\]]+)["']?\s*:(?:\s+|$))(.*?),?\s*$/.exec(line);
+  const found = /^(\s*(?:- )?["']?([^\s"':{}[\]]+)["']?\s*:(?:\s+|$))(.*?),?$/.exec(line.trimEnd());
   return found === null ? {} : { head: found[1] ?? '', key: found[2] ?? '', value: found[3] ?? '' };
 }
 

@@ -21,9 +21,9 @@ const rules: readonly (readonly [RegExp, string | ((found: string) => string)])[
   // Bytes that Envoy was given in place, certificates left aside.
   [/(inline_?bytes\\*["']?\s*:\s*\\*["']?)(?!LS0tLS1CRUdJTiBDRVJU)[A-Za-z0-9+/_-]{8,}={0,2}/gi, '$1[masked]'],
   // Private parts of JSON Web Keys.
-  [/(\\*"(?:d|p|q|dp|dq|qi|k)\\*"\s*:\s*\\*")[\w-]{16,}/g, '$1[masked]'],
+  [/("(?:d|p|q|dp|dq|qi|k)\\*"\s*:\s*\\*")[\w-]{16,}/g, '$1[masked]'],
   // JSON Web Tokens: three base64url parts, the first two begin with `{"`.
-  [/\beyJ[\w-]{8,}\.(?:eyJ[\w-]{4,}|[\w-]{8,})\.?[\w-]*/g, '[masked token]'],
+  [/[\w.-]{20,}/g, (found) => (found.includes('eyJ') ? withoutTokens(found) : found)],
   // Tokens that say by their first letters who gave them out.
   [/\b(?:gh[pousr]_|github_pat_|glpat-|hvs\.|xox[abprs]-)[\w-]{16,}/g, '[masked token]'],
   // Header-like pairs: authorization and cookies to the end of the value.
@@ -37,7 +37,7 @@ const rules: readonly (readonly [RegExp, string | ((found: string) => string)])[
   // A name and its value as two fields: `{"name": "DB_PASSWORD", "value": "…"}`.
   [
     new RegExp(
-      String.raw`(\\*"(?:name|key)\\*"\s*:\s*\\*"[\w.-]{0,60}(?:${headerName})\\*"\s*,\s*\\*"value\\*"\s*:\s*)(\\+"[^"\n]*|"(?:[^"\\\n]|\\.)*"?)`,
+      String.raw`("(?:name|key)\\*"\s*:\s*\\*"[\w.-]{0,60}(?:${headerName})\\*"\s*,\s*\\*"value\\*"\s*:\s*)(\\+"[^"\n]*|"(?:[^"\\\n]|\\.)*"?)`,
       'gi',
     ),
     '$1[masked]',
@@ -70,7 +70,7 @@ const rules: readonly (readonly [RegExp, string | ((found: string) => string)])[
     '$1$2[masked]',
   ],
   // `token` and `pass` stand before many words; what has digits and no blanks for 16 characters is none of them.
-  [/((?:token|[-_]pass)\\*["']?\s*[:=]\s*\\*["']?)(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}/gi, '$1[masked]'],
+  [/((?:token|[-_]pass)\\*["']?\s*[:=]\s*\\*["']?)(?=[\w.~+/=-]{0,100}\d)[\w.~+/=-]{16,}/gi, '$1[masked]'],
   [/(token[ "':=]+)[a-z0-9]{6}\.[a-z0-9]{16}\b/gi, '$1[masked]'],
   // Options of a command line: `--token x`.
   [
@@ -90,6 +90,23 @@ const rules: readonly (readonly [RegExp, string | ((found: string) => string)])[
 
 /** `PRIVATE KEY-` in base64, at each of the three ways it can meet the groups of three bytes. */
 const isPrivateKey = /UFJJVkFURSBLRVkt|BSSVZBVEUgS0VZL|QUklWQVRFIEtFWS/;
+
+/** A run of base64url and dots without JSON Web Tokens. By hand: an expression would start anew at each `eyJ`. */
+function withoutTokens(run: string): string {
+  const parts = run.split('.');
+  const kept: string[] = [];
+  for (let index = 0; index < parts.length; index++) {
+    const part = parts[index] ?? '';
+    const start = part.indexOf('eyJ');
+    const claims = parts[index + 1] ?? '';
+    if (start < 0 || part.length - start < 11 || claims.length < (claims.startsWith('eyJ') ? 7 : 8)) kept.push(part);
+    else {
+      kept.push(`${part.slice(0, start)}[masked token]`);
+      index += 2;
+    }
+  }
+  return kept.join('.');
+}
 
 /** The text without private keys, tokens, cookies, authorization values, passwords and connection strings. */
 export function mask(text: string): string {

@@ -14,6 +14,10 @@ describe('mask', () => {
     ['a JSON password', `{"user":"cart","password":"${planted}"}`],
     ['an account key', `DefaultEndpointsProtocol=https;AccountKey=${planted}==;EndpointSuffix=core`],
     ['a shared access signature', `https://store.example/blob?sv=2020&sig=${planted}%3D`],
+    [
+      'a JSON Web Token within an encoded URL',
+      `"GET /a?next=%2Fb%3DeyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyIn0.${planted} HTTP/1.1"`,
+    ],
     ['a token in a query', `"GET /callback?code=${planted}&state=1 HTTP/1.1" 302`],
     ['a private key', `-----BEGIN RSA PRIVATE KEY-----\nMIIE${planted}\n-----END RSA PRIVATE KEY-----`],
     ['an environment token', `GITHUB_TOKEN=${planted}`],
@@ -84,4 +88,12 @@ describe('mask', () => {
     expect(once).toBe('failed: Authorization: [masked], "token=x&password=[masked]"');
     expect(mask(once)).toBe(once);
   });
+
+  it.each(['eyJ-', 'token=', '"\\', '-----BEGIN PRIVATE KEY-----', '://a:', '"a:b', 'password="', '--a-', 'A_', '&a-'])(
+    'stays linear on a megabyte of %s',
+    (unit) => {
+      const text = unit.repeat(1_000_000 / unit.length);
+      expect(mask(`${text} token=`).length).toBeGreaterThan(0);
+    },
+  );
 });
