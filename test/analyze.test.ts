@@ -108,6 +108,23 @@ describe('analyze', () => {
     expect(about.proxies).toBe(1);
   });
 
+  it('points at the field of an object in a JSON list as in a YAML one', async () => {
+    const route = {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: 'reviews', namespace: 'shop' },
+      spec: { hosts: ['reviews'], http: [{ route: [{ destination: { host: 'reviews', subset: 'v3' } }] }] },
+    };
+    const other = { ...route, metadata: { name: 'cart', namespace: 'shop' }, spec: { hosts: ['cart'] } };
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [other, route] }, null, 4);
+    const { diagnoses } = await analyze([stored(Buffer.from(list), 'virtualservices.json')], {
+      only: ['undefined-subset'],
+    });
+    const [place] = diagnoses[0]?.cause.occurrences[0].evidence ?? [];
+    expect(list.split('\n')[(place?.line ?? 0) - 1]).toContain('"subset": "v3"');
+    expect(place?.quote?.[0]).toContain('v3');
+  });
+
   it('merges several archives of one ticket', async () => {
     const [some, others] = [Object.entries(layout125()).slice(0, 20), Object.entries(layout125()).slice(20)];
     const { about, files } = await analyze([

@@ -10,3 +10,12 @@ export interface Location {
   readonly line?: number;
   readonly pointer?: string;
 }
+
+/**
+ * A field inside what stands at a place: for an item of a YAML list its line and a pointer from there, for an element of a JSON
+ * text one pointer from the top.
+ */
+export const within = (at: Location, pointer: string): Location => ({
+  ...at,
+  pointer: `${at.line === undefined ? (at.pointer ?? '') : ''}${pointer}`,
+});

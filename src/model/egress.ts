@@ -1,4 +1,4 @@
-import type { Location } from '../input/location.ts';
+import { type Location, within } from '../input/location.ts';
 import type { KubeObject, MeshConfig } from '../parse/facts.ts';
 import { coversHost, hostOfService, list, ofKind, record, specOf, strings, text } from './hosts.ts';
 import { matchesLabels } from './selectors.ts';
@@ -15,7 +15,7 @@ export interface RegistryOnly {
  * The Sidecar that holds for a workload: one that selects it, else the namespace's own, else that of the root namespace (istio
  * pilot/pkg/model/sidecar.go).
  */
-export function sidecarFor(
+function sidecarFor(
   config: readonly KubeObject[],
   workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
   rootNamespace: string,
@@ -49,7 +49,7 @@ export function registryOnly(
     const { namespace, name } = sidecar.meta;
     return {
       name: `Sidecar ${namespace}/${name}`,
-      at: { ...sidecar.at, pointer: '/spec/outboundTrafficPolicy' },
+      at: within(sidecar.at, '/spec/outboundTrafficPolicy'),
       sidecar,
     };
   }
@@ -62,8 +62,8 @@ export function registryOnly(
   const [mesh] = meshConfigs.filter(isRegistryOnly).sort((a, b) => rank(a) - rank(b));
   if (mesh === undefined) return undefined;
   return mesh.from === 'istiod'
-    ? { name: `the mesh configuration of ${mesh.name}`, at: { ...mesh.at, pointer: '/outboundTrafficPolicy' } }
-    : { name: `the mesh configuration (ConfigMap ${mesh.name})`, at: { ...mesh.at, pointer: '/data/mesh' } };
+    ? { name: `the mesh configuration of ${mesh.name}`, at: within(mesh.at, '/outboundTrafficPolicy') }
+    : { name: `the mesh configuration (ConfigMap ${mesh.name})`, at: within(mesh.at, '/data/mesh') };
 }
 
 /** istiod's JSON leaves out the zero value of the enumeration, which is REGISTRY_ONLY. */

@@ -1,4 +1,4 @@
-import type { Location } from '../input/location.ts';
+import { type Location, within } from '../input/location.ts';
 import type { KubeObject } from '../parse/facts.ts';
 import { coversHost, list, ofKind, record, resolveHost, serviceOfHost, specOf, text } from './hosts.ts';
 import { byText } from './order.ts';
@@ -37,14 +37,13 @@ export function serverMode(
   );
   if (own !== undefined && port !== undefined) {
     const mode = modeOf(record(specOf(own)['portLevelMtls'])[String(port)]);
-    if (mode !== undefined)
-      return { mode, policy: own, at: { ...own.at, pointer: `/spec/portLevelMtls/${port}/mode` } };
+    if (mode !== undefined) return { mode, policy: own, at: within(own.at, `/spec/portLevelMtls/${port}/mode`) };
   }
   const namespaceWide = policies.find((policy) => policy.meta.namespace === workload.namespace && wide(policy));
   const meshWide = policies.find((policy) => policy.meta.namespace === rootNamespace && wide(policy));
   for (const policy of [own, namespaceWide, meshWide]) {
     const mode = policy && modeOf(specOf(policy)['mtls']);
-    if (policy && mode) return { mode, policy, at: { ...policy.at, pointer: '/spec/mtls/mode' } };
+    if (policy && mode) return { mode, policy, at: within(policy.at, '/spec/mtls/mode') };
   }
   return { mode: 'PERMISSIVE' };
 }
@@ -108,9 +107,9 @@ export function tlsOfRule(rule: KubeObject, port?: number, subset?: string): Cli
     const level = levels.findIndex((entry) => port !== undefined && record(entry['port'])['number'] === port);
     const portMode = text(record(levels[level]?.['tls'])['mode']);
     if (portMode)
-      return { rule, mode: portMode, at: { ...rule.at, pointer: `${pointer}/portLevelSettings/${level}/tls/mode` } };
+      return { rule, mode: portMode, at: within(rule.at, `${pointer}/portLevelSettings/${level}/tls/mode`) };
     const mode = text(record(record(policy)['tls'])['mode']);
-    if (mode) return { rule, mode, at: { ...rule.at, pointer: `${pointer}/tls/mode` } };
+    if (mode) return { rule, mode, at: within(rule.at, `${pointer}/tls/mode`) };
   }
   return { rule, at: rule.at };
 }

@@ -11,7 +11,7 @@ import {
   strings,
   text,
 } from './hosts.ts';
-import { hostOfRule } from './mtls.ts';
+import { destinationRuleFor, hostOfRule } from './mtls.ts';
 
 /** Services by their full host. */
 export const servicesByHost = (services: readonly Service[]): ReadonlyMap<string, Service> =>
@@ -174,10 +174,44 @@ export function hostScope(host: string): { readonly host: string; readonly names
  * is routed to. Empty where no VirtualService covers it.
  */
 export function hostsBehind(config: readonly KubeObject[], requested: string): readonly string[] {
-  const hosts = new Set<string>();
-  for (const { route, host } of routeDestinations(config)) {
-    const served = strings(specOf(route)['hosts']).map((name) => resolveHost(name, route.meta.namespace));
-    if (served.some((name) => coversHost(name, requested))) hosts.add(host);
+  let served = servedHosts.get(config);
+  if (served === undefined) {
+    served = new Map();
+    for (const { route, host } of routeDestinations(config)) {
+      for (const name of strings(specOf(route)['hosts'])) {
+        const full = resolveHost(name, route.meta.namespace).toLowerCase();
+        const known = served.get(full);
+        if (known === undefined) served.set(full, new Set([host]));
+        else known.add(host);
+      }
+    }
+    servedHosts.set(config, served);
   }
-  return [...hosts];
+  const exact = served.get(requested.toLowerCase());
+  // A host of its own goes before a wildcard.
+  if (exact !== undefined) return [...exact];
+  return [
+    ...new Set(
+      [...served].flatMap(([name, hosts]) => (name.startsWith('*') && coversHost(name, requested) ? [...hosts] : [])),
+    ),
+  ];
+}
+const servedHosts = new WeakMap<readonly KubeObject[], Map<string, Set<string>>>();
+
+/** Looks up the DestinationRule of a host as `destinationRuleFor` does, over an index of the rules. */
+export function ruleLookup(
+  config: readonly KubeObject[],
+  rootNamespace: string,
+): (host: string, clientNamespace: string) => KubeObject | undefined {
+  const byHost = new Map<string, KubeObject[]>();
+  const wide: KubeObject[] = [];
+  for (const rule of ofKind(config, 'DestinationRule')) {
+    const host = hostOfRule(rule).toLowerCase();
+    const known = byHost.get(host);
+    if (host.startsWith('*')) wide.push(rule);
+    else if (known === undefined) byHost.set(host, [rule]);
+    else known.push(rule);
+  }
+  return (host, clientNamespace) =>
+    destinationRuleFor([...(byHost.get(host.toLowerCase()) ?? []), ...wide], host, clientNamespace, rootNamespace);
 }

@@ -1,7 +1,7 @@
-import type { Location } from '../input/location.ts';
+import { type Location, within } from '../input/location.ts';
 import type { KubeObject } from '../parse/facts.ts';
 import { durationMs } from './durations.ts';
-import { coversHost, hostOfService, list, ofKind, record, resolveHost, specOf, strings, text } from './hosts.ts';
+import { hostOfService, list, ofKind, record, resolveHost, specOf, text } from './hosts.ts';
 
 /** A time limit that a route sets for a destination. */
 export interface RouteTimeout {
@@ -19,46 +19,61 @@ export interface RouteTimeout {
  * Istio sets none itself: without one of these a timeout comes from the caller's headers or an EnvoyFilter.
  */
 export function routeTimeouts(config: readonly KubeObject[], host: string): readonly RouteTimeout[] {
-  return [
-    ...ofKind(config, 'VirtualService').flatMap((route) => fromVirtualService(route, host)),
-    ...ofKind(config, 'HTTPRoute').flatMap((route) => fromHttpRoute(route, host)),
-  ];
+  let byHost = indexes.get(config);
+  if (byHost === undefined) {
+    byHost = new Map();
+    for (const [target, limit] of [
+      ...ofKind(config, 'VirtualService').flatMap(fromVirtualService),
+      ...ofKind(config, 'HTTPRoute').flatMap(fromHttpRoute),
+    ]) {
+      const known = byHost.get(target);
+      if (known === undefined) byHost.set(target, [limit]);
+      else known.push(limit);
+    }
+    indexes.set(config, byHost);
+  }
+  return byHost.get(host) ?? [];
 }
 
-function fromVirtualService(object: KubeObject, host: string): readonly RouteTimeout[] {
-  const { namespace } = object.meta;
-  const full = (name: unknown) => resolveHost(text(name) ?? '', namespace);
-  const serves = strings(specOf(object)['hosts']).some((name) => coversHost(full(name), host));
+const indexes = new WeakMap<readonly KubeObject[], Map<string, RouteTimeout[]>>();
+
+/** A destination host and one limit for it. */
+type Limited = readonly [string, RouteTimeout];
+
+function fromVirtualService(object: KubeObject): readonly Limited[] {
   return list(specOf(object)['http']).flatMap((entry, index) => {
     const { route, timeout, retries } = record(entry);
-    const targets = list(route).map((target) => full(record(record(target)['destination'])['host']));
-    if (!targets.includes(host) && !(serves && targets.length === 0)) return [];
+    const targets = list(route).map((target) =>
+      resolveHost(text(record(record(target)['destination'])['host']) ?? '', object.meta.namespace),
+    );
     const { attempts, perTryTimeout } = record(retries);
     const tries = typeof attempts === 'number' ? attempts : undefined;
     const place = `/spec/http/${index}`;
-    return [
+    return forEach(targets, [
       ...limit(object, 'request', timeout, tries, `${place}/timeout`),
       ...limit(object, 'try', perTryTimeout, tries, `${place}/retries/perTryTimeout`),
-    ];
+    ]);
   });
 }
 
-function fromHttpRoute(object: KubeObject, host: string): readonly RouteTimeout[] {
+const forEach = (targets: readonly string[], limits: readonly RouteTimeout[]): readonly Limited[] =>
+  [...new Set(targets)].flatMap((target) => limits.map((one) => [target, one] as const));
+
+function fromHttpRoute(object: KubeObject): readonly Limited[] {
   return list(specOf(object)['rules']).flatMap((rule, index) => {
     const { backendRefs, timeouts, retry } = record(rule);
     const targets = list(backendRefs).map((ref) => {
       const { name, namespace } = record(ref);
       return hostOfService({ meta: { name: text(name) ?? '', namespace: text(namespace) ?? object.meta.namespace } });
     });
-    if (!targets.includes(host)) return [];
     const { request, backendRequest } = record(timeouts);
     const attempts = record(retry)['attempts'];
     const tries = typeof attempts === 'number' ? attempts : undefined;
     const place = `/spec/rules/${index}/timeouts`;
-    return [
+    return forEach(targets, [
       ...limit(object, 'request', request, tries, `${place}/request`),
       ...limit(object, 'try', backendRequest, tries, `${place}/backendRequest`),
-    ];
+    ]);
   });
 }
 
@@ -72,5 +87,5 @@ function limit(
   const ms = durationMs(value);
   // `0s` switches the limit off.
   if (ms === undefined || ms === 0) return [];
-  return [{ object, kind, text: String(value), ms, attempts, at: { ...object.at, pointer } }];
+  return [{ object, kind, text: String(value), ms, attempts, at: within(object.at, pointer) }];
 }

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { faultScope, type GatewayServer, gatewayConflicts, gatewayProxies } from '../../model/gateways.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { evidenceOf, logEvidence, some } from '../evidence.ts';
@@ -95,8 +96,7 @@ export const conflictingGateways = defineRule({
 });
 
 const placeOf = ({ gateway, pointer, protocol, port, hosts }: GatewayServer, say: string): Evidence => ({
-  ...gateway.at,
-  pointer,
+  ...within(gateway.at, pointer),
   stage: 'config',
   say: `${nameOf(gateway)}: ${protocol} on port ${port} for ${some(hosts.map(({ host }) => host))}. ${say}`,
 });

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { faultScope, gatewayProxies, type HostMismatch, routingOf, serversOf } from '../../model/gateways.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { evidenceOf, some } from '../evidence.ts';
@@ -94,21 +95,19 @@ export const gatewayHostMismatch = defineRule({
 
 function placesOf({ object: route, unserved, bindings }: HostMismatch): readonly Evidence[] {
   const places: Evidence[] = unserved.slice(0, 3).map(({ name, pointer }) => ({
-    ...route.at,
-    pointer,
+    ...within(route.at, pointer),
     stage: 'route',
     say: `The VirtualService asks for ${name}.`,
     mark: [name],
   }));
   for (const { gateway, name, pointer } of bindings.slice(0, 3)) {
     if (gateway === undefined) {
-      places.push({ ...route.at, pointer, stage: 'route', say: `There is no Gateway ${name}.`, mark: [name] });
+      places.push({ ...within(route.at, pointer), stage: 'route', say: `There is no Gateway ${name}.`, mark: [name] });
       continue;
     }
     for (const server of serversOf(gateway).slice(0, 2))
       places.push({
-        ...gateway.at,
-        pointer: `${server.pointer}/hosts`,
+        ...within(gateway.at, `${server.pointer}/hosts`),
         stage: 'config',
         say: `The Gateway serves ${some(server.hosts.map(({ host }) => host))} on port ${server.port}.`,
       });

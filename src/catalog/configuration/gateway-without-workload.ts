@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import {
   faultScope,
   gatewayBindings,
@@ -64,8 +65,7 @@ export const gatewayWithoutWorkload = defineRule({
       const evidence = evidenceOf(
         failed.evidence,
         {
-          ...gateway.at,
-          pointer: '/spec/selector',
+          ...within(gateway.at, '/spec/selector'),
           stage: 'config',
           say: `No pod carries ${labelText(selector)}.`,
           mark: Object.values(selector),
@@ -77,8 +77,7 @@ export const gatewayWithoutWorkload = defineRule({
           say: `This gateway pod carries ${own['istio'] === undefined ? 'no label istio' : `istio=${own['istio']}`}.`,
         })),
         asleep && {
-          ...asleep.at,
-          pointer: '/spec/replicas',
+          ...within(asleep.at, '/spec/replicas'),
           stage: 'pod',
           say: `${asleep.kind} ${asleep.meta.name} would make such pods and has ${asleep.replicas.current}.`,
         },

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { nameOf } from '../../model/hosts.ts';
 import type { LogHits } from '../../parse/facts.ts';
 import { counted, evidenceOf, logEvidence, podName, some } from '../evidence.ts';
@@ -98,8 +99,7 @@ export const missingGatewaySecret = defineRule({
       );
       const evidence = evidenceOf(
         uses.slice(0, 3).map(({ gateway, pointer }) => ({
-          ...gateway.at,
-          pointer,
+          ...within(gateway.at, pointer),
           stage: 'config' as const,
           say: `${nameOf(gateway)} asks for the secret.`,
           mark: [name],

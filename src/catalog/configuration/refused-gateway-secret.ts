@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { nameOf } from '../../model/hosts.ts';
 import type { LogHits } from '../../parse/facts.ts';
 import { evidenceOf, logEvidence, podName, some } from '../evidence.ts';
@@ -157,8 +158,7 @@ export const refusedGatewaySecret = defineRule({
         ),
         places.slice(0, 3),
         uses.slice(0, 2).map(({ gateway, pointer }) => ({
-          ...gateway.at,
-          pointer,
+          ...within(gateway.at, pointer),
           stage: 'config' as const,
           say: `${nameOf(gateway)} asks for the secret.`,
         })),

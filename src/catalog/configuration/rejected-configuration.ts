@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { hostOfService, nameOf } from '../../model/hosts.ts';
 import type { MeshProxy } from '../../model/mesh.ts';
 import { later } from '../../model/order.ts';
@@ -217,8 +218,7 @@ function placesOf(refusals: readonly Refusal[]): readonly Evidence[] {
 }
 
 const placeOf = ({ object, pointer, mark }: Culprit): Evidence => ({
-  ...object.at,
-  pointer,
+  ...within(object.at, pointer),
   stage: 'config',
   say:
     mark === ''

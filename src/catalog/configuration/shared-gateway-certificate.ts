@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { type GatewayServer, gatewayProxies, gatewayServers, labelText, selectorOf } from '../../model/gateways.ts';
 import { coversHost, nameOf } from '../../model/hosts.ts';
 import type { MeshProxy } from '../../model/mesh.ts';
@@ -56,8 +57,7 @@ export const sharedGatewayCertificate = defineRule({
       const evidence = evidenceOf(
         accessEvidence(failed, 'symptom', 'The request came over a connection that was opened for another host.'),
         servers.slice(0, 3).map(({ gateway, credentials: [credential] }) => ({
-          ...gateway.at,
-          pointer: credential?.pointer ?? '/spec',
+          ...within(gateway.at, credential?.pointer ?? '/spec'),
           stage: 'config' as const,
           say: `${nameOf(gateway)} uses the certificate.`,
           mark: [secret],

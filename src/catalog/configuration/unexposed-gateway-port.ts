@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { gatewayBindings, gatewayProxies, gatewayServers, labelText, selectorOf } from '../../model/gateways.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { matchesLabels } from '../../model/selectors.ts';
@@ -54,15 +55,13 @@ export const unexposedGatewayPort = defineRule({
       if (open.some((each) => each.port === port || Number(each.targetPort) === port)) continue;
       const evidence = evidenceOf(
         {
-          ...gateway.at,
-          pointer: `${pointer}/port/number`,
+          ...within(gateway.at, `${pointer}/port/number`),
           stage: 'config',
           say: `${nameOf(gateway)} listens on port ${port}.`,
           mark: [String(port)],
         },
         {
-          ...service.at,
-          pointer: '/spec/ports',
+          ...within(service.at, '/spec/ports'),
           stage: 'endpoint',
           say: `Service ${service.meta.name} forwards ${[...new Set(open.map((each) => each.port))].join(', ')} only.`,
         },

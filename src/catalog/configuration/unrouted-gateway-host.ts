@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { faultScope, gatewayProxies, routingOf } from '../../model/gateways.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { evidenceOf, some } from '../evidence.ts';
@@ -43,14 +44,12 @@ export const unroutedGatewayHost = defineRule({
       const evidence = evidenceOf(
         failed.evidence,
         servers.slice(0, 3).map((server) => ({
-          ...gateway.at,
-          pointer: `${server.pointer}/hosts`,
+          ...within(gateway.at, `${server.pointer}/hosts`),
           stage: 'config' as const,
           say: `The Gateway serves ${some(server.hosts.map(({ host }) => host))} on port ${server.port}.`,
         })),
         unfit.slice(0, 2).map((route) => ({
-          ...route.at,
-          pointer: '/spec',
+          ...within(route.at, '/spec'),
           stage: 'route' as const,
           say: 'This VirtualService has no `http` routes, and the Gateway ends TLS itself.',
         })),

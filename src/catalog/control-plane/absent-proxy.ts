@@ -1,8 +1,8 @@
+import { within } from '../../input/location.ts';
 import { hasProxy, isReady, workloadOf } from '../../model/selectors.ts';
 import type { Pod } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
-import { within } from './place.ts';
 
 const startMs = 60_000;
 

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { hostOfService, record } from '../../model/hosts.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { podsOfService, proxyContainer, workloadOf } from '../../model/selectors.ts';
@@ -5,7 +6,7 @@ import { hostScope } from '../../model/services.ts';
 import type { Container, KubeEvent, LogFile, Pod } from '../../parse/facts.ts';
 import { counted, evidenceOf } from '../evidence.ts';
 import { defineRule, type Evidence } from '../rule.ts';
-import { eventEvidence, within } from './place.ts';
+import { eventEvidence } from './place.ts';
 
 /** A container of an application that ended between its start and the moment its proxy was ready. */
 interface Race {

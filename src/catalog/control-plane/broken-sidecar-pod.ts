@@ -1,10 +1,11 @@
+import { within } from '../../input/location.ts';
 import { hostOfService } from '../../model/hosts.ts';
 import { hasProxy, isReady, podsOfService, workloadOf } from '../../model/selectors.ts';
 import { hostScope } from '../../model/services.ts';
 import type { Container, KubeEvent, Pod } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
-import { eventEvidence, within } from './place.ts';
+import { eventEvidence } from './place.ts';
 
 /** Containers that injection adds. */
 const injected = new Set(['istio-proxy', 'istio-init', 'istio-validation', 'enable-core-dump']);

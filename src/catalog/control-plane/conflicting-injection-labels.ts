@@ -1,8 +1,8 @@
+import { within } from '../../input/location.ts';
 import { injectionWebhooks, plainPods, selectsPod } from '../../model/injection.ts';
 import { workloadOf } from '../../model/selectors.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
-import { within } from './place.ts';
 
 /** A namespace with both `istio-injection` and `istio.io/rev`: the former wins, a revisioned webhook skips the namespace. */
 export const conflictingInjectionLabels = defineRule({

@@ -1,9 +1,9 @@
+import { within } from '../../input/location.ts';
 import { list, record, strings } from '../../model/hosts.ts';
 import { matchesSelector } from '../../model/selectors.ts';
 import type { KubeObject } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
-import { within } from './place.ts';
 import { webhookFailures, webhookOccurrence, webhookUses } from './webhook-failures.ts';
 
 /** The API server gets no answer from istiod:15017: a firewall, a NetworkPolicy, an API server outside the pod network. */

@@ -1,10 +1,10 @@
+import { within } from '../../input/location.ts';
 import { revisionOfIstiod } from '../../model/control-plane.ts';
 import type { LogHits } from '../../parse/facts.ts';
 import { evidenceOf, logEvidence, some } from '../evidence.ts';
 import { spanOf } from '../log-rules.ts';
 import { defineRule, type Evidence } from '../rule.ts';
 import { istiodExplains, istiodStates, istiodUses } from './istiod.ts';
-import { within } from './place.ts';
 
 /** istiod's words about CA files it cannot use (security/pkg/pki/ca, pilot/pkg/bootstrap/istio_ca.go). */
 const reasons: readonly { readonly words: RegExp; readonly says: string }[] = [

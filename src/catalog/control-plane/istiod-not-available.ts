@@ -1,9 +1,10 @@
+import { within } from '../../input/location.ts';
 import { injectionWebhooks } from '../../model/injection.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { counted, evidenceOf } from '../evidence.ts';
 import { defineRule, type Evidence, type Occurrence } from '../rule.ts';
 import { failingOf, istiodExplains, istiodOccurrence, istiodStates, istiodUses } from './istiod.ts';
-import { eventEvidence, within } from './place.ts';
+import { eventEvidence } from './place.ts';
 
 /** No ready istiod for a reason that no other rule of istiod names: scaled to zero, pods refused, probes failing. */
 export const istiodNotAvailable = defineRule({

@@ -1,7 +1,7 @@
+import { within } from '../../input/location.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
 import { istiodExplains, istiodOccurrence, istiodStates, istiodUses } from './istiod.ts';
-import { within } from './place.ts';
 
 const dayMs = 24 * 3_600_000;
 

@@ -1,9 +1,10 @@
+import { within } from '../../input/location.ts';
 import type { Mesh, Revision } from '../../model/mesh.ts';
 import { isReady } from '../../model/selectors.ts';
 import type { Container, KubeEvent, Pod, Workload } from '../../parse/facts.ts';
 import { counted, some } from '../evidence.ts';
 import type { Evidence, Occurrence, Scope, Severity } from '../rule.ts';
-import { eventEvidence, within } from './place.ts';
+import { eventEvidence } from './place.ts';
 
 /** Why an istiod pod does not serve. */
 export type Trouble = 'crash-loop' | 'out-of-memory' | 'image-pull' | 'unschedulable' | 'volume-mount' | 'not-ready';

@@ -1,9 +1,9 @@
+import { within } from '../../input/location.ts';
 import type { MeshProxy } from '../../model/mesh.ts';
 import { proxyContainer, workloadOf } from '../../model/selectors.ts';
 import type { LogFile, LogHits, Pod, ProxyRef } from '../../parse/facts.ts';
 import { counted, evidenceOf, logEvidence, podName, some } from '../evidence.ts';
 import { defineRule, type Evidence, type Scope } from '../rule.ts';
-import { within } from './place.ts';
 
 const startMs = 60_000;
 

@@ -1,12 +1,6 @@
-import type { Location } from '../../input/location.ts';
+import { within } from '../../input/location.ts';
 import type { KubeEvent } from '../../parse/facts.ts';
 import type { Evidence } from '../rule.ts';
-
-/** A field of an object: in a YAML list an item's line and a pointer, in a JSON list one pointer from the top. */
-export const within = (at: Location, pointer: string): Location => ({
-  ...at,
-  pointer: `${at.line === undefined ? (at.pointer ?? '') : ''}${pointer}`,
-});
 
 /** An event as evidence, with its count: the row of a table, the message of an object. */
 export function eventEvidence(event: KubeEvent, mark: readonly string[] = []): Evidence {

@@ -1,10 +1,10 @@
+import { within } from '../../input/location.ts';
 import type { MeshProxy } from '../../model/mesh.ts';
 import { proxyContainer, workloadOf } from '../../model/selectors.ts';
 import type { LogHits, Pod, ProxyRef } from '../../parse/facts.ts';
 import { counted, evidenceOf, logEvidence, podName, some } from '../evidence.ts';
 import { spanOf } from '../log-rules.ts';
 import { defineRule, type Evidence } from '../rule.ts';
-import { within } from './place.ts';
 
 const dayMs = 24 * 3_600_000;
 

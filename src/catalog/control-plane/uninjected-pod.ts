@@ -1,9 +1,9 @@
+import { within } from '../../input/location.ts';
 import { injectionWebhooks, plainPods, selectsPod } from '../../model/injection.ts';
 import { workloadOf } from '../../model/selectors.ts';
 import type { Pod } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
-import { within } from './place.ts';
 
 /** Running pods without a proxy that an injection webhook would inject if they were created now. */
 export const uninjectedPod = defineRule({

@@ -1,9 +1,9 @@
+import { within } from '../../input/location.ts';
 import { injectionWebhooks, neverInjected, plainPods, selectsPod } from '../../model/injection.ts';
 import { hasProxy, workloadOf } from '../../model/selectors.ts';
 import type { Namespace, Pod } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
-import { within } from './place.ts';
 
 /**
  * A namespace asks for injection by a revision or tag that no control plane provides, or pods still belong to a revision that

@@ -1,8 +1,8 @@
+import { within } from '../../input/location.ts';
 import { type InjectionWebhook, injectionWebhooks, istiodWebhooks } from '../../model/injection.ts';
 import type { Certificate } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule, type Evidence, type NonEmpty, type Occurrence } from '../rule.ts';
-import { within } from './place.ts';
 import {
   configurationEvidence,
   managerOf,

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { text } from '../../model/hosts.ts';
 import { type InjectionWebhook, injectionWebhooks, revisionOfService } from '../../model/injection.ts';
 import type { Mesh } from '../../model/mesh.ts';
@@ -5,7 +6,7 @@ import { matchesSelector } from '../../model/selectors.ts';
 import type { KubeEvent, KubeObject, Workload } from '../../parse/facts.ts';
 import { some } from '../evidence.ts';
 import type { Evidence, Occurrence, Scope } from '../rule.ts';
-import { eventEvidence, within } from './place.ts';
+import { eventEvidence } from './place.ts';
 
 /** Why the API server could not have a pod injected. */
 export type WebhookTrouble = 'untrusted' | 'timeout' | 'no-endpoints' | 'other';

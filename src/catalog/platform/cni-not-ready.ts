@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { hasProxy, isReady, workloadOf } from '../../model/selectors.ts';
 import type { KubeEvent, Pod, Workload } from '../../parse/facts.ts';
 import { counted, evidenceOf, logEvidence, some } from '../evidence.ts';
@@ -66,22 +67,19 @@ export const cniNotReady = defineRule({
     const name = set?.meta.name ?? (agent === undefined ? 'istio-cni-node' : workloadOf(agent));
     const evidence = evidenceOf(
       unready.slice(0, 2).map((pod) => ({
-        ...pod.at,
-        pointer: '/status/containerStatuses',
+        ...within(pod.at, '/status/containerStatuses'),
         stage: 'pod' as const,
         say: `istio-cni pod ${pod.meta.name} on node ${pod.node ?? '?'} is not ready.`,
       })),
       absent && set !== undefined
         ? {
-            ...set.at,
-            pointer: '/status',
+            ...within(set.at, '/status'),
             stage: 'pod',
             say: `DaemonSet ${name} wants ${set.replicas.desired} pods, ${set.replicas.ready} are ready.`,
           }
         : undefined,
       sandboxes.slice(-2).map((event) => ({
-        ...event.at,
-        pointer: '/message',
+        ...within(event.at, '/message'),
         stage: 'event' as const,
         say: `The sandbox of ${event.object.namespace}/${event.object.name} could not be set up.`,
       })),
@@ -89,8 +87,7 @@ export const cniNotReady = defineRule({
         .filter(hasUnvalidated)
         .slice(0, 2)
         .map((pod) => ({
-          ...pod.at,
-          pointer: '/status/initContainerStatuses',
+          ...within(pod.at, '/status/initContainerStatuses'),
           stage: 'pod' as const,
           say: `${pod.meta.namespace}/${pod.meta.name} has no redirection: istio-validation fails.`,
         })),

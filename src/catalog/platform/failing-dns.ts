@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { isReady } from '../../model/selectors.ts';
 import type { ClusterConfig, LogHits, Pod } from '../../parse/facts.ts';
 import { counted, evidenceOf, logEvidence, podName, some } from '../evidence.ts';
@@ -70,8 +71,7 @@ export const failingDns = defineRule({
     const count = shown.reduce((sum, hit) => sum + hit.count, 0);
     const evidence = evidenceOf(
       [...new Set([...unready, ...killed])].slice(0, 2).map((pod) => ({
-        ...pod.at,
-        pointer: '/status/containerStatuses/0/state',
+        ...within(pod.at, '/status/containerStatuses/0/state'),
         stage: 'pod' as const,
         say: `CoreDNS pod ${pod.meta.name}: ${stateOf(pod)}.`,
       })),

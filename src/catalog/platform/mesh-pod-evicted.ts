@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { earlier, later } from '../../model/order.ts';
 import { hasProxy, isReady, workloadOf } from '../../model/selectors.ts';
 import type { KubeEvent, Pod } from '../../parse/facts.ts';
@@ -64,8 +65,7 @@ export const meshPodEvicted = defineRule({
     for (const [node, gone] of byNode) {
       const evidence = evidenceOf(
         gone.slice(0, 3).map(([name, event]) => ({
-          ...event.at,
-          pointer: event.reason === podStatus ? '/status/message' : '/message',
+          ...within(event.at, event.reason === podStatus ? '/status/message' : '/message'),
           stage: 'event' as const,
           say: `${name} was evicted.`,
         })),

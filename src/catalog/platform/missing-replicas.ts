@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { isIstiod } from '../../model/control-plane.ts';
 import { hostOfService } from '../../model/hosts.ts';
 import { byText } from '../../model/order.ts';
@@ -84,8 +85,7 @@ export const missingReplicas = defineRule({
       );
       const since = workload.conditions.find(isUnavailable)?.since;
       const evidence = evidenceOf(main?.evidence, {
-        ...workload.at,
-        pointer: index < 0 ? '/status' : `/status/conditions/${index}/message`,
+        ...within(workload.at, index < 0 ? '/status' : `/status/conditions/${index}/message`),
         stage: 'pod',
         say: `${workload.kind} ${key} wants ${counted(desired, 'replica')}, ${ready} ${ready === 1 ? 'is' : 'are'} ready.`,
       });
@@ -161,7 +161,7 @@ function podTrouble(pod: Pod, warnings: readonly KubeEvent[]): Trouble {
     text: `pod ${name}: ${shortened(text)}`,
     evidence: [
       ...(event === undefined ? [] : [eventEvidence(event)]),
-      { ...pod.at, pointer, stage: 'pod', say: `Pod ${pod.meta.namespace}/${name} is not ready.` },
+      { ...within(pod.at, pointer), stage: 'pod', say: `Pod ${pod.meta.namespace}/${name} is not ready.` },
     ],
   });
 
@@ -223,8 +223,7 @@ function stateOf(pod: Pod, { name, init }: Container): string {
 }
 
 const eventEvidence = (event: KubeEvent): Evidence => ({
-  ...event.at,
-  pointer: '/message',
+  ...within(event.at, '/message'),
   stage: 'event',
   say: `${event.reason} on ${event.object.kind} ${event.object.namespace}/${event.object.name}${event.count > 1 ? `, ${event.count} times` : ''}.`,
 });

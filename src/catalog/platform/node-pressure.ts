@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { hasProxy } from '../../model/selectors.ts';
 import type { Condition } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
@@ -37,8 +38,7 @@ export const nodePressure = defineRule({
       if (bad.length === 0 || here.length === 0) continue;
       const evidence = evidenceOf(
         bad.map((condition) => ({
-          ...node.at,
-          pointer: `/status/conditions/${node.conditions.indexOf(condition)}/message`,
+          ...within(node.at, `/status/conditions/${node.conditions.indexOf(condition)}/message`),
           stage: 'pod' as const,
           say: `${condition.type} is ${condition.status} on node ${node.meta.name}${condition.since === undefined ? '' : ` since ${condition.since}`}.`,
         })),

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { workloadOf } from '../../model/selectors.ts';
 import { hostScope, namespaceOfHost } from '../../model/services.ts';
@@ -97,8 +98,7 @@ export const clientTlsToPlaintextServer = defineRule({
           say: `The client’s cluster for ${host} comes from this DestinationRule.`,
         },
         server && {
-          ...server.pod.at,
-          pointer: '/spec/containers',
+          ...within(server.pod.at, '/spec/containers'),
           stage: 'server',
           say: `${server.pod.meta.namespace}/${server.pod.meta.name} has no istio-proxy container.`,
         },

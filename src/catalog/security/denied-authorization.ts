@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { actionOf, standing } from '../../model/authorization.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { peerName } from '../../model/peers.ts';
@@ -159,8 +160,7 @@ function supportOf({ policies = [], caller, client, deniedBy }: Denial): readonl
 }
 
 const placeOf = (policy: KubeObject): Evidence => ({
-  ...policy.at,
-  pointer: '/spec',
+  ...within(policy.at, '/spec'),
   stage: 'policy',
   say: `${nameOf(policy)} (${actionOf(policy)}) selects the server.`,
 });

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { peerName } from '../../model/peers.ts';
 import { proxyContainer } from '../../model/selectors.ts';
@@ -193,16 +194,14 @@ function clientEvidence({ client, plaintext, ip }: RefusedConnections): Evidence
   if (pod === undefined || plaintext === undefined) return undefined;
   if (plaintext.kind === 'excluded')
     return {
-      ...pod.at,
-      pointer: `/metadata/annotations/${plaintext.annotation.replaceAll('/', '~1')}`,
+      ...within(pod.at, `/metadata/annotations/${plaintext.annotation.replaceAll('/', '~1')}`),
       stage: 'client',
       say: 'The client’s pod takes this traffic past its sidecar.',
     };
   if (proxyContainer(pod) !== undefined) return undefined;
   const names = pod.containers.filter(({ init }) => !init).map(({ name }) => name);
   return {
-    ...pod.at,
-    pointer: '/spec/containers',
+    ...within(pod.at, '/spec/containers'),
     stage: 'client',
     say: `The pod at ${ip} runs ${names.join(', ')} only: no istio-proxy.`,
   };

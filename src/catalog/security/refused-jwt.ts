@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { policiesFor } from '../../model/authorization.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { rootNamespaceOf, serverLookup } from '../../model/peers.ts';
@@ -59,7 +60,7 @@ export const refusedJwt = defineRule({
       const [policy] = config === undefined ? [] : policiesFor(config, 'RequestAuthentication', server, root);
       const evidence = evidenceOf(
         accessEvidence(groups, 'server', `The proxy refused the token: ${meaningOf(reason)}.`, [group.details]),
-        policy && { ...policy.at, pointer: '/spec', stage: 'policy', say: `${nameOf(policy)} selects the server.` },
+        policy && { ...within(policy.at, '/spec'), stage: 'policy', say: `${nameOf(policy)} selects the server.` },
       );
       if (evidence === undefined) continue;
       yield {

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { list, nameOf, record, specOf, text } from '../../model/hosts.ts';
 import { rootNamespaceOf } from '../../model/peers.ts';
 import { matchesLabels, workloadOf } from '../../model/selectors.ts';
@@ -97,8 +98,7 @@ export const unreachableJwks = defineRule({
           logEvidence(shown.slice(0, 1), 'sync', 'istiod could not fetch the keys.', [uri]),
           one &&
             ({
-              ...one.policy.at,
-              pointer: one.pointer,
+              ...within(one.policy.at, one.pointer),
               stage: 'policy',
               say: `${nameOf(one.policy)} asks for these keys.`,
               mark: [uri],

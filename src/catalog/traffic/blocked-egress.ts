@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { importsHost, type RegistryOnly, registryOnly, serviceEntriesFor } from '../../model/egress.ts';
 import { hostOfAuthority, hostOfService, nameOf } from '../../model/hosts.ts';
 import type { Mesh } from '../../model/mesh.ts';
@@ -95,7 +96,7 @@ EOF`,
           say: 'It lets through only what the mesh knows.',
           mark: ['REGISTRY_ONLY'],
         },
-        reason.entry && { ...reason.entry.at, pointer: '/spec', stage: 'config', say: reason.say },
+        reason.entry && { ...within(reason.entry.at, '/spec'), stage: 'config', say: reason.say },
       );
       if (evidence === undefined) continue;
       const workloads = [...new Set(seenBy.map((proxy) => `${proxy.namespace}/${workloadOf(proxy).workload}`))];

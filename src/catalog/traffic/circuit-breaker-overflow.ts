@@ -1,8 +1,8 @@
+import { within } from '../../input/location.ts';
 import { nameOf, record } from '../../model/hosts.ts';
 import type { Mesh } from '../../model/mesh.ts';
-import { destinationRuleFor } from '../../model/mtls.ts';
 import { rootNamespaceOf } from '../../model/peers.ts';
-import { namespaceOfHost, outboundClusters, type PolicySetting, settingOf } from '../../model/services.ts';
+import { namespaceOfHost, outboundClusters, type PolicySetting, ruleLookup, settingOf } from '../../model/services.ts';
 import { failuresByDestination } from '../../model/traffic.ts';
 import type { EnvoyCluster, KubeObject, Metric } from '../../parse/facts.ts';
 import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
@@ -52,13 +52,13 @@ export const circuitBreakerOverflow = defineRule({
   anyOf: ['access', 'metrics'],
   uses: ['access', 'metrics', 'clusters', 'config', 'services', 'platform', 'meshConfigs'],
   *check({ access = [], metrics = [], clusters = [], config = [], services = [], platform, meshConfigs }) {
-    const root = rootNamespaceOf(meshConfigs, platform);
+    const ruleOf = ruleLookup(config, rootNamespaceOf(meshConfigs, platform));
     const outbound = outboundClusters(clusters);
     const seen = new Set<string>();
     for (const failures of failuresByDestination(access, services, ({ flags }) => flags.includes('UO'))) {
       const { host, port, subset, first, last, proxies, groups, ended, count } = failures;
       seen.add(`${port ?? ''}|${subset}|${host}`);
-      const limits = limitsFor(failures, proxies[0]?.namespace ?? '', config, root);
+      const limits = limitsFor(failures, proxies[0]?.namespace ?? '', ruleOf);
       const cluster = (outbound.get(`${port}|${subset}|${host}`) ?? []).find(
         ({ proxy, limits }) =>
           Object.keys(limits).length > 0 &&
@@ -97,7 +97,7 @@ export const circuitBreakerOverflow = defineRule({
       const [counter] = counters;
       if (counter === undefined) continue;
       const target = { host, port: Number(port), subset };
-      const limits = limitsFor(target, counter.proxy?.namespace ?? '', config, root);
+      const limits = limitsFor(target, counter.proxy?.namespace ?? '', ruleOf);
       const evidence = evidenceOf(
         { ...counter.at, stage: 'client', say: 'The counter of refused requests since the proxy started.' },
         limitEvidence(limits),
@@ -125,16 +125,15 @@ interface Limits extends PolicySetting {
 function limitsFor(
   { host, port, subset }: { readonly host: string; readonly port: number | undefined; readonly subset: string },
   client: string,
-  config: readonly KubeObject[],
-  root: string,
+  ruleOf: ReturnType<typeof ruleLookup>,
 ): Limits | undefined {
-  const rule = destinationRuleFor(config, host, client, root);
+  const rule = ruleOf(host, client);
   const setting = rule && settingOf(rule, 'connectionPool', port, subset);
   return rule && setting ? { rule, ...setting } : undefined;
 }
 
 const limitEvidence = (limits: Limits | undefined): Evidence | undefined =>
-  limits && { ...limits.rule.at, pointer: limits.pointer, stage: 'policy', say: `It allows ${pool(limits)}.` };
+  limits && { ...within(limits.rule.at, limits.pointer), stage: 'policy', say: `It allows ${pool(limits)}.` };
 
 const clusterEvidence = (cluster: EnvoyCluster | undefined): Evidence | undefined =>
   cluster && { ...cluster.at, stage: 'cluster', say: `The proxy's limits for it: ${words(cluster.limits)}.` };

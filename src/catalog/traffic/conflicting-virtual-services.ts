@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { list, nameOf, ofKind, record, resolveHost, specOf, strings } from '../../model/hosts.ts';
 import { byText } from '../../model/order.ts';
 import { hostScope } from '../../model/services.ts';
@@ -59,8 +60,7 @@ export const conflictingVirtualServices = defineRule({
       if (seen.has(pair)) continue;
       seen.add(pair);
       const evidence = sorted.slice(0, 3).map(({ route, index }) => ({
-        ...route.at,
-        pointer: `/spec/hosts/${index}`,
+        ...within(route.at, `/spec/hosts/${index}`),
         stage: 'config' as const,
         say: `${nameOf(route)} names the host${route.meta.created === undefined ? '' : `, created ${route.meta.created}`}.`,
       }));

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { nameOf, text } from '../../model/hosts.ts';
 import { destinationRuleFor } from '../../model/mtls.ts';
 import { rootNamespaceOf } from '../../model/peers.ts';
@@ -92,8 +93,7 @@ export const ejectedEndpoints = defineRule({
         policyEvidence(rule, setting),
         setting === undefined && configured !== undefined
           ? {
-              ...configured.at,
-              pointer: `${configured.at.pointer ?? ''}/cluster/outlier_detection`,
+              ...within(configured.at, '/cluster/outlier_detection'),
               stage: 'cluster',
               say: 'The proxy was told to eject endpoints.',
             }
@@ -203,8 +203,7 @@ function policyEvidence(
   const { consecutive5xxErrors, consecutiveGatewayErrors, maxEjectionPercent, baseEjectionTime } = setting.value;
   const errors = text(consecutive5xxErrors) ?? text(consecutiveGatewayErrors) ?? '5 (default)';
   return {
-    ...rule.at,
-    pointer: setting.pointer,
+    ...within(rule.at, setting.pointer),
     stage: 'policy',
     say: `It ejects an endpoint after ${errors} errors in a row for ${text(baseEjectionTime) ?? '30s (default)'}, up to ${text(maxEjectionPercent) ?? '10 (default)'} % of them.`,
   };

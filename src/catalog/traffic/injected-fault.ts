@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { coversHost, list, nameOf, ofKind, record, resolveHost, specOf, strings, text } from '../../model/hosts.ts';
 import { locator } from '../../model/locate.ts';
 import { namespaceOfHost } from '../../model/services.ts';
@@ -40,7 +41,7 @@ export const injectedFault = defineRule({
       const fault = faultFor(config, host);
       const evidence = evidenceOf(
         accessEvidence(groups, 'symptom', 'The proxy answered with the injected error.'),
-        fault && { ...fault.route.at, pointer: fault.pointer, stage: 'route', say: 'The route injects the fault.' },
+        fault && { ...within(fault.route.at, fault.pointer), stage: 'route', say: 'The route injects the fault.' },
       );
       if (evidence === undefined) continue;
       yield {

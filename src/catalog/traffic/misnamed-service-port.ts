@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { hostOfService } from '../../model/hosts.ts';
 import { locator } from '../../model/locate.ts';
 import { isHttp, protocolOf } from '../../model/protocols.ts';
@@ -139,8 +140,7 @@ function byAddress(
 }
 
 const portEvidence = (service: Service, index: number, say: string): Evidence => ({
-  ...service.at,
-  pointer: `/spec/ports/${index}`,
+  ...within(service.at, `/spec/ports/${index}`),
   stage: 'config',
   say,
 });

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { hostOfService } from '../../model/hosts.ts';
 import { targetsOf } from '../../model/peers.ts';
 import { isHttp, protocolOf, serverFirst } from '../../model/protocols.ts';
@@ -49,14 +50,12 @@ export const serverFirstProtocol = defineRule({
         if (speaks === undefined) continue;
         const evidence = evidenceOf(
           {
-            ...service.at,
-            pointer: `/spec/ports/${index}`,
+            ...within(service.at, `/spec/ports/${index}`),
             stage: 'config',
             say: protocol === 'auto' ? 'The port declares no protocol.' : `The port is declared ${protocol}.`,
           },
           {
-            ...pod.at,
-            pointer: '/spec/containers',
+            ...within(pod.at, '/spec/containers'),
             stage: 'pod',
             say: `The pod most likely speaks ${speaks.name} (by its ${speaks.by}).`,
           },

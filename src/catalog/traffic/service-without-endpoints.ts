@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { hostOfService } from '../../model/hosts.ts';
 import { addressesOf, isReady, matchesLabels, podsOfService, workloadOf } from '../../model/selectors.ts';
 import { endpointsByService, hostScope, outboundByHost, podsByNamespace } from '../../model/services.ts';
@@ -97,8 +98,7 @@ export const serviceWithoutEndpoints = defineRule({
         emptyCluster(ofHost),
         reason.evidence,
         {
-          ...service.at,
-          pointer: '/spec/selector',
+          ...within(service.at, '/spec/selector'),
           stage: 'config',
           say: `The service selects ${labelsOf(selector)}.`,
         },
@@ -175,8 +175,7 @@ function reasonOf(
     return {
       say: desired === 0 ? `${name} is scaled to 0` : `${name} wants ${counted(desired, 'pod')} and has none`,
       evidence: {
-        ...owner.at,
-        pointer: desired === 0 ? '/spec/replicas' : '/status',
+        ...within(owner.at, desired === 0 ? '/spec/replicas' : '/status'),
         stage: 'pod',
         say: desired === 0 ? 'It wants no pod.' : `It wants ${desired}, and none exists: see its conditions.`,
       },
@@ -187,8 +186,7 @@ function reasonOf(
     return {
       say: `${behind.length === 1 ? 'its only pod is not ready' : `none of its ${behind.length} pods is ready`} (${some([...new Set(states)])})`,
       evidence: {
-        ...pod.at,
-        pointer: '/status/conditions',
+        ...within(pod.at, '/status/conditions'),
         stage: 'pod',
         say: `${pod.meta.name} is not ready: ${stateOf(pod)}.`,
       },

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { isReady, matchesLabels, podsOfService } from '../../model/selectors.ts';
 import {
   hostScope,
@@ -68,14 +69,13 @@ export const subsetWithoutPods = defineRule({
         const [unready] = selected;
         if (unready === undefined) {
           proof.push({
-            ...one.at,
-            pointer: '/metadata/labels',
+            ...within(one.at, '/metadata/labels'),
             stage: 'pod',
             say: `The pods of ${service.meta.name} carry other values, e.g. ${named(one.meta.labels, labels)}.`,
           });
         } else {
           why = `whose ${counted(selected.length, 'pod')} ${selected.length === 1 ? 'is' : 'are'} not ready`;
-          proof.push({ ...unready.at, pointer: '/status/conditions', stage: 'pod', say: 'The pod is not ready.' });
+          proof.push({ ...within(unready.at, '/status/conditions'), stage: 'pod', say: 'The pod is not ready.' });
         }
       } else if (
         empty.length === 0 ||
@@ -88,8 +88,7 @@ export const subsetWithoutPods = defineRule({
       const route = routed.get(`${host}|${name}`);
       const evidence = evidenceOf(
         route && {
-          ...route.route.at,
-          pointer: `${route.pointer}/subset`,
+          ...within(route.route.at, `${route.pointer}/subset`),
           stage: 'route',
           say: `The route sends ${route.weight === undefined ? 'requests' : `${route.weight} % of the requests`} there.`,
         },
@@ -100,8 +99,7 @@ export const subsetWithoutPods = defineRule({
         },
         proof,
         {
-          ...rule.at,
-          pointer: `/spec/subsets/${index}/labels`,
+          ...within(rule.at, `/spec/subsets/${index}/labels`),
           stage: 'config',
           say: `The subset asks for ${label}.`,
           mark: Object.values(labels),

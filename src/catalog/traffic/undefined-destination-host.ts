@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { coversHost, hostOfAuthority, nameOf, serviceOfHost } from '../../model/hosts.ts';
 import {
   hostScope,
@@ -61,8 +62,7 @@ export const undefinedDestinationHost = defineRule({
       const meant = hostOfAuthority(host, route.meta.namespace, services);
       const hint = meant !== host && hosts.has(meant) ? `; the service is ${meant}` : '';
       const evidence = evidenceOf({
-        ...route.at,
-        pointer: `${pointer}/host`,
+        ...within(route.at, `${pointer}/host`),
         stage: 'route',
         say: 'The route names the host.',
         mark: [host.split('.')[0] ?? host],

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { hostScope, outboundByHost, routeDestinations, subsetsOf } from '../../model/services.ts';
 import { evidenceOf } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
@@ -52,15 +53,13 @@ export const undefinedSubset = defineRule({
       const [rule] = known;
       const evidence = evidenceOf(
         {
-          ...route.at,
-          pointer: `${pointer}/subset`,
+          ...within(route.at, `${pointer}/subset`),
           stage: 'route',
           say: `The route names subset ${subset}.`,
           mark: [`subset: ${subset}`],
         },
         rule && {
-          ...rule.rule.at,
-          pointer: '/spec/subsets',
+          ...within(rule.rule.at, '/spec/subsets'),
           stage: 'config',
           say: `The DestinationRule defines ${known.map(({ name }) => name).join(', ')} only.`,
         },

@@ -1,3 +1,4 @@
+import { within } from '../../input/location.ts';
 import { hostOfService, nameOf } from '../../model/hosts.ts';
 import { inboundPort } from '../../model/locate.ts';
 import { targetsOf } from '../../model/peers.ts';
@@ -206,8 +207,7 @@ function* occurrenceOf(service: Service, broken: readonly Broken[]): Iterable<Oc
     containerEvidence(pod),
     broken.map(
       ({ index }): Evidence => ({
-        ...service.at,
-        pointer: `/spec/ports/${index}/targetPort`,
+        ...within(service.at, `/spec/ports/${index}/targetPort`),
         stage: 'config',
         say: `The service sends port ${service.ports[index]?.port} to ${service.ports[index]?.targetPort}.`,
         mark: [`targetPort: ${service.ports[index]?.targetPort}`],
@@ -254,8 +254,7 @@ function containerEvidence(pod: Pod): Evidence | undefined {
   const ports = applicationPorts(pod);
   if (ports.length === 0) return undefined;
   return {
-    ...pod.at,
-    pointer: '/spec/containers',
+    ...within(pod.at, '/spec/containers'),
     stage: 'pod',
     say: `${nameOf({ kind: 'Pod', meta: pod.meta })} declares container ports ${some(
       ports.map(({ port }) => String(port)),
