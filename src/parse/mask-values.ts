@@ -40,13 +40,18 @@ export function maskNamed(name: string, value: string): string {
 
 /** A copy of plain data without secrets in its strings. Names of objects (`credentialName`) stay. */
 export function maskValues(value: unknown): unknown {
-  return masked(value, false);
+  return masked(value, false, 0);
 }
 
-function masked(value: unknown, secret: boolean): unknown {
+/** Levels that are followed; no kind of Istio or Kubernetes has a tenth of them, and what is deeper would exhaust the stack. */
+const deepest = 200;
+
+function masked(value: unknown, secret: boolean, depth: number): unknown {
   if (typeof value === 'string') return mask(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((each) => masked(each, secret));
+  if (depth >= deepest) return '[nested too deep]';
+  const below = (each: unknown, named: boolean): unknown => masked(each, named, depth + 1);
+  if (Array.isArray(value)) return value.map((each) => below(each, secret));
   const fields = value as Readonly<Record<string, unknown>>;
   const name = fields['name'] ?? fields['key'];
   const header = typeof fields['key'] === 'string' ? headerKey.exec(fields['key'])?.[1] : undefined;
@@ -57,10 +62,10 @@ function masked(value: unknown, secret: boolean): unknown {
       setOwn(
         copy,
         key,
-        each.map((one) => (typeof one === 'string' ? standIn : masked(one, true))),
+        each.map((one) => (typeof one === 'string' ? standIn : below(one, true))),
       );
     else if (typeof each === 'number' && passwordField.test(key)) setOwn(copy, key, standIn);
-    else if (typeof each !== 'string') setOwn(copy, key, masked(each, secret || namesSecret(key)));
+    else if (typeof each !== 'string') setOwn(copy, key, below(each, secret || namesSecret(key)));
     else if (secret && inlineField.test(key)) setOwn(copy, key, standIn);
     else if (key === 'value' && typeof name === 'string') setOwn(copy, key, maskNamed(name, each));
     else setOwn(copy, key, maskNamed(key, each));

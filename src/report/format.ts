@@ -37,6 +37,9 @@ export function utc(time: string): string {
 export function span(when: { readonly first: string; readonly last: string }): string {
   const first = utc(when.first);
   const last = utc(when.last);
+  // A log line may have no readable time.
+  if (first === '' || last === '')
+    return first === last ? 'at an unknown time' : `${first === '' ? 'until' : 'from'} ${first || last} UTC`;
   if (first === last) return `${first} UTC`;
   return `${first} to ${last.slice(0, 11) === first.slice(0, 11) ? last.slice(11) : last} UTC`;
 }

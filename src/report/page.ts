@@ -323,7 +323,7 @@ function remedyOf(finding: JudgedFinding): RemedyView {
 
 /** First and last time of all findings that have one. */
 function periodOf(findings: readonly JudgedFinding[]): JudgedFinding['when'] {
-  const whens = findings.flatMap(({ when }) => (when === undefined ? [] : [when]));
+  const whens = findings.flatMap(({ when }) => (when === undefined || when.first === '' ? [] : [when]));
   const first = whens.map((when) => when.first).sort()[0];
   const last = whens
     .map((when) => when.last)
@@ -339,6 +339,7 @@ function sinceOf(
   captured: string | undefined,
 ): string {
   const time = utc(state === 'past' ? when.last : when.first);
+  if (time === '') return '';
   const sameDay = captured !== undefined && utc(captured).slice(0, 10) === time.slice(0, 10);
   return `${state === 'past' ? 'until' : 'since'} ${sameDay ? time.slice(11) : time}`;
 }

@@ -42,4 +42,9 @@ describe('masking plain data', () => {
       'cluster.local',
     ]);
   });
+
+  it('says where data is nested deeper than anybody writes', () => {
+    const deep: unknown = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+    expect(JSON.stringify(maskValues({ extensionProviders: deep }))).toMatch(/\["\[nested too deep\]"\]/);
+  });
 });

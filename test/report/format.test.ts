@@ -29,6 +29,11 @@ describe('numbers and times', () => {
     expect(percent(0, 0)).toBe('0 %');
   });
 
+  it('says so where the lines had no readable time', () => {
+    expect(span({ first: '', last: '' })).toBe('at an unknown time');
+    expect(span({ first: '', last: '2026-11-25T08:41:00Z' })).toBe('until 2026-11-25 08:41:00 UTC');
+  });
+
   it('are UTC', () => {
     expect(utc('2026-11-25T08:40:25.123456Z')).toBe('2026-11-25 08:40:25');
     expect(utc('2026-11-25T09:40:25+01:00')).toBe('2026-11-25 08:40:25');
