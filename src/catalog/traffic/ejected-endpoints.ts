@@ -1,6 +1,5 @@
 import { within } from '../../input/location.ts';
 import { nameOf, text } from '../../model/hosts.ts';
-import { destinationRuleFor } from '../../model/mtls.ts';
 import { rootNamespaceOf } from '../../model/peers.ts';
 import { addressesOf } from '../../model/selectors.ts';
 import {
@@ -8,11 +7,12 @@ import {
   hostScope,
   namespaceOfHost,
   outboundByHost,
+  ruleLookup,
   servicesByHost,
   settingOf,
 } from '../../model/services.ts';
 import { destinationOf, failuresByDestination, ipOf, summaryOf } from '../../model/traffic.ts';
-import type { AccessGroup, EnvoyCluster, EnvoyEndpoint, KubeObject, ProxyRef } from '../../parse/facts.ts';
+import type { AccessGroup, EnvoyCluster, EnvoyEndpoint, KubeObject, ProxyRef, Service } from '../../parse/facts.ts';
 import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule, type Evidence } from '../rule.ts';
 import { clientOf } from './requests.ts';
@@ -60,7 +60,15 @@ export const ejectedEndpoints = defineRule({
     platform,
     meshConfigs,
   }) {
-    const root = rootNamespaceOf(meshConfigs, platform);
+    const ruleOf = ruleLookup(config, rootNamespaceOf(meshConfigs, platform));
+    const errors = errorsByHost(access);
+    const byHost = servicesByHost(services);
+    const slices = endpointsByService(endpoints);
+    const configs = new Map(
+      clusterConfigs.flatMap((one) =>
+        one.outlierDetection === undefined ? [] : [[`${podName(one.proxy)} ${one.name}`, one] as const],
+      ),
+    );
     const reported = new Set<string>();
     for (const [host, ofHost] of outboundByHost(clusters)) {
       const touched = ofHost.filter(({ endpoints }) => endpoints.some(isEjected));
@@ -70,16 +78,10 @@ export const ejectedEndpoints = defineRule({
       const all = touched.filter((cluster) => share(cluster) === 1);
       const proxies = distinctProxies(touched);
       const ejected = worst.endpoints.filter(isEjected);
-      const before = errorsBefore(access, host, ejected, proxies);
-      const rule = destinationRuleFor(config, host, worst.proxy.namespace, root);
+      const before = errorsBefore(errors.get(host) ?? [], ejected, proxies);
+      const rule = ruleOf(host, worst.proxy.namespace);
       const setting = rule && settingOf(rule, 'outlierDetection', worst.port, worst.subset);
-      const configured = clusterConfigs.find(
-        ({ name, proxy, outlierDetection }) =>
-          outlierDetection !== undefined &&
-          name === worst.name &&
-          proxy.pod === worst.proxy.pod &&
-          proxy.namespace === worst.proxy.namespace,
-      );
+      const configured = configs.get(`${podName(worst.proxy)} ${worst.name}`);
       const evidence = evidenceOf(
         accessEvidence(before, 'symptom', 'Errors like this made the proxy eject the endpoint.'),
         ejected.slice(0, 2).map(
@@ -101,21 +103,21 @@ export const ejectedEndpoints = defineRule({
       );
       if (evidence === undefined) continue;
       const percent = text(setting?.value['maxEjectionPercent']) ?? percentOf(configured?.outlierDetection);
-      const { count: errors } = summaryOf(before);
+      const { count: failed } = summaryOf(before);
       yield {
         subject: host,
         scope: { ...hostScope(host), ...(touched.some(({ subset }) => subset === '') ? {} : { subset: worst.subset }) },
         count: ejected.length,
         severity: all.length > 0 ? 'error' : share(worst) >= 0.5 ? 'warning' : 'info',
-        message: `outlier detection ejected ${ejected.length === worst.endpoints.length ? (ejected.length === 1 ? 'the only endpoint' : `all ${ejected.length} endpoints`) : `${ejected.length} of ${counted(worst.endpoints.length, 'endpoint')}`} of ${host} for ${some(proxies.map(podName))}${errors > 0 ? ` after ${counted(errors, 'failed request')}` : ''}${rule === undefined || setting === undefined ? '' : `: ${nameOf(rule)} has maxEjectionPercent ${percent ?? '10 (default)'}`}`,
+        message: `outlier detection ejected ${ejected.length === worst.endpoints.length ? (ejected.length === 1 ? 'the only endpoint' : `all ${ejected.length} endpoints`) : `${ejected.length} of ${counted(worst.endpoints.length, 'endpoint')}`} of ${host} for ${some(proxies.map(podName))}${failed > 0 ? ` after ${counted(failed, 'failed request')}` : ''}${rule === undefined || setting === undefined ? '' : `: ${nameOf(rule)} has maxEjectionPercent ${percent ?? '10 (default)'}`}`,
         facts: { ...factsOf(host, worst.name, worst.proxy, rule), pod: podOf(ejected[0], host) },
         confidence: 'certain',
         supports: [
           '`/clusters` shows the ejection itself.',
-          ...(errors > 0 ? [`The log shows ${counted(errors, 'error')} of the same endpoints before.`] : []),
-          ...readiness(services, endpoints, host),
+          ...(failed > 0 ? [`The log shows ${counted(failed, 'error')} of the same endpoints before.`] : []),
+          ...readiness(byHost.get(host), slices),
         ],
-        missing: errors > 0 ? [] : ['The errors that led to the ejection are older than the access log, or not in it.'],
+        missing: failed > 0 ? [] : ['The errors that led to the ejection are older than the access log, or not in it.'],
         evidence,
       };
     }
@@ -123,8 +125,6 @@ export const ejectedEndpoints = defineRule({
 
     /** Without `/clusters`: UH although endpoints are ready, outlier detection that may take all, and errors before. */
     function* inferred() {
-      const byHost = servicesByHost(services);
-      const slices = endpointsByService(endpoints);
       const seenClusters = new Set(clusters.map(({ proxy }) => podName(proxy)));
       for (const failures of failuresByDestination(access, services, ({ flags }) => flags.includes('UH'))) {
         const { host, port, subset, proxies, groups, first, last, ended, count } = failures;
@@ -133,10 +133,10 @@ export const ejectedEndpoints = defineRule({
           continue;
         const ready = [...addressesOf(service, slices.get(`${service.meta.namespace}/${service.meta.name}`) ?? [])];
         if (subset !== '' || !ready.some(([, isReady]) => isReady)) continue;
-        const rule = destinationRuleFor(config, host, proxies[0]?.namespace ?? '', root);
+        const rule = ruleOf(host, proxies[0]?.namespace ?? '');
         const setting = rule && settingOf(rule, 'outlierDetection', port, subset);
         const percent = Number(setting?.value['maxEjectionPercent'] ?? 10);
-        const before = errorsBefore(access, host, [], proxies).filter((group) => group.first <= last);
+        const before = errorsBefore(errors.get(host) ?? [], [], proxies).filter((group) => group.first <= last);
         if (rule === undefined || setting === undefined || before.length === 0) continue;
         if ((percent / 100) * ready.length < ready.length) continue;
         const evidence = evidenceOf(
@@ -175,23 +175,30 @@ const distinctProxies = (clusters: readonly EnvoyCluster[]): readonly ProxyRef[]
   ...new Map(clusters.map(({ proxy }) => [podName(proxy), proxy])).values(),
 ];
 
-/** Failures of a host's endpoints that count for outlier detection, as the given proxies logged them. */
+/** Failures of endpoints that count for outlier detection, as callers logged them, by host. */
+function errorsByHost(access: readonly AccessGroup[]): ReadonlyMap<string, readonly AccessGroup[]> {
+  const errors = new Map<string, AccessGroup[]>();
+  for (const group of access) {
+    const counts = group.code >= 500 || group.flags.includes('UF') || group.flags.includes('UC');
+    if (!counts || group.direction !== 'outbound' || group.upstreamHost === '') continue;
+    const { host } = destinationOf(group, []);
+    const known = errors.get(host);
+    if (known === undefined) errors.set(host, [group]);
+    else known.push(group);
+  }
+  return errors;
+}
+
+/** Those of the given endpoints and proxies; of all endpoints where none is given. */
 function errorsBefore(
-  access: readonly AccessGroup[],
-  host: string,
+  errors: readonly AccessGroup[],
   ejected: readonly EnvoyEndpoint[],
   proxies: readonly ProxyRef[],
 ): readonly AccessGroup[] {
   const addresses = new Set(ejected.map(({ address }) => address));
   const names = new Set(proxies.map(podName));
-  return access.filter(
-    (group) =>
-      group.direction === 'outbound' &&
-      group.upstreamHost !== '' &&
-      (group.code >= 500 || group.flags.includes('UF') || group.flags.includes('UC')) &&
-      names.has(podName(group.proxy)) &&
-      destinationOf(group, []).host === host &&
-      (addresses.size === 0 || addresses.has(group.upstreamHost)),
+  return errors.filter(
+    ({ proxy, upstreamHost }) => names.has(podName(proxy)) && (addresses.size === 0 || addresses.has(upstreamHost)),
   );
 }
 
@@ -214,16 +221,9 @@ function percentOf(outlier: Readonly<Record<string, unknown>> | undefined): stri
 }
 
 /** What Kubernetes says of the same endpoints. */
-function readiness(
-  services: Parameters<typeof servicesByHost>[0],
-  endpoints: Parameters<typeof endpointsByService>[0],
-  host: string,
-): readonly string[] {
-  const service = servicesByHost(services).get(host);
+function readiness(service: Service | undefined, slices: ReturnType<typeof endpointsByService>): readonly string[] {
   if (service === undefined) return [];
-  const own = endpoints.filter(
-    (one) => one.service === service.meta.name && one.meta.namespace === service.meta.namespace,
-  );
+  const own = slices.get(`${service.meta.namespace}/${service.meta.name}`) ?? [];
   const ready = [...addressesOf(service, own).values()].filter(Boolean).length;
   return ready === 0 ? [] : [`Kubernetes has ${counted(ready, 'ready endpoint')} of it: the pods are up.`];
 }

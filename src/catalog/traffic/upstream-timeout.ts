@@ -46,6 +46,7 @@ export const upstreamTimeout = defineRule({
     // One host is one problem, whatever its ports and subsets.
     const byHost: Locate = (group) => ({ host: locate(group).host, port: undefined, subset: '' });
     const dropped = gaveUp(access, locate);
+    const answered = longestAnswers(access);
     for (const failures of failuresByDestination(access, services, isTimeout, byHost)) {
       const { host, groups, first, last, ended, count } = failures;
       const limit = bestLimit(routeTimeouts(config ?? [], host), groups);
@@ -65,7 +66,7 @@ export const upstreamTimeout = defineRule({
         accessEvidence(atServer, 'server', 'The application was still at work when the caller left (DC).'),
       );
       if (evidence === undefined) continue;
-      const slow = slowestAnswer(access, atServer, limit);
+      const slow = slowestAnswer(answered, atServer, limit);
       yield {
         subject: limit === undefined ? host : nameOf(limit.object),
         scope: failureScope(failures),
@@ -158,18 +159,27 @@ function bestLimit(limits: readonly RouteTimeout[], groups: readonly AccessGroup
   return [...fits].sort((a, b) => Math.abs(a.ms - took) - Math.abs(b.ms - took))[0];
 }
 
+/** The longest answer of each server's port, in milliseconds. */
+function longestAnswers(access: readonly AccessGroup[]): ReadonlyMap<string, number> {
+  const longest = new Map<string, number>();
+  for (const group of access) {
+    if (group.direction !== 'inbound' || !succeeded(group)) continue;
+    const key = `${podName(group.proxy)} ${group.cluster}`;
+    longest.set(key, Math.max(longest.get(key) ?? 0, group.duration.max));
+  }
+  return longest;
+}
+
 /** What the same servers needed for requests that they did answer. */
 function slowestAnswer(
-  access: readonly AccessGroup[],
+  answered: ReadonlyMap<string, number>,
   atServer: readonly AccessGroup[],
   limit: RouteTimeout | undefined,
 ): readonly string[] {
-  const places = new Set(atServer.map(({ proxy, cluster }) => `${podName(proxy)} ${cluster}`));
-  const answered = access.filter(
-    (group) =>
-      group.direction === 'inbound' && succeeded(group) && places.has(`${podName(group.proxy)} ${group.cluster}`),
+  const most = atServer.reduce(
+    (all, { proxy, cluster }) => Math.max(all, answered.get(`${podName(proxy)} ${cluster}`) ?? 0),
+    0,
   );
-  const most = longest(answered);
   return limit !== undefined && most > limit.ms
     ? [`Requests that were answered took up to ${spoken(most)} at the server, longer than the limit.`]
     : [];
