@@ -83,6 +83,7 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
       'configMaps',
       unique(of('config-map'), () => 'ConfigMap'),
     ),
+    ...facet('podRows', lastRows(of('pod-row'))),
     ...facet('events', uniqueEvents(of('event'))),
     ...facet('secrets', of('secret')),
     ...facet('listings', of('listing')),
@@ -110,6 +111,9 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ...facet('connections', of('connection')),
     ...facet('pushStatus', of('push-status')),
     ...facet('meshConfigs', of('mesh-config')),
+    ...facet('tags', of('tag')),
+    ...facet('injectionChecks', of('injection-check')),
+    ...facet('appliedPolicies', of('applied-policy')),
     ...facet('analysis', uniqueAnalysis(of('analysis'))),
     ...facet('istiodLog', logOf('istiod')),
     ...facet('proxyLog', logOf('proxy')),
@@ -191,6 +195,19 @@ function isNewer(one: facts.ObjectMeta, other: facts.ObjectMeta): boolean {
   const version = Number(one.resourceVersion) - Number(other.resourceVersion);
   if (Number.isFinite(version) && version !== 0) return version > 0;
   return (one.generation ?? 0) > (other.generation ?? 0);
+}
+
+/** Pods only grow older: of two rows of one pod the older one was printed last, and the other fills in what it lacks. */
+function lastRows(rows: readonly facts.PodRow[] | undefined): readonly facts.PodRow[] | undefined {
+  if (rows === undefined) return undefined;
+  const byName = new Map<string, facts.PodRow>();
+  for (const row of rows) {
+    const key = `${row.namespace}/${row.name}`;
+    const other = byName.get(key);
+    const isLater = other === undefined || (row.age ?? 0) >= (other.age ?? 0);
+    byName.set(key, isLater ? { ...other, ...row } : { ...row, ...other });
+  }
+  return [...byName.values()];
 }
 
 /** The wide table repeats what the YAML list holds; the copy with dates stays. */

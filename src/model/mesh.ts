@@ -67,6 +67,8 @@ export interface Mesh {
   readonly platform: Platform;
 
   readonly pods: readonly facts.Pod[];
+  /** Rows of `kubectl get pods`, the last of several for one pod. */
+  readonly podRows: readonly facts.PodRow[];
   readonly services: readonly facts.Service[];
   readonly endpoints: readonly facts.Endpoints[];
   readonly workloads: readonly facts.Workload[];
@@ -105,6 +107,10 @@ export interface Mesh {
   readonly connections: readonly facts.Connection[];
   readonly pushStatus: readonly facts.PushStatus[];
   readonly meshConfigs: readonly facts.MeshConfig[];
+  /** Tags of revisions as istioctl lists them. */
+  readonly tags: readonly facts.RevisionTag[];
+  readonly injectionChecks: readonly facts.InjectionCheck[];
+  readonly appliedPolicies: readonly facts.AppliedPolicy[];
   readonly analysis: readonly facts.AnalysisMessage[];
 
   readonly istiodLog: readonly facts.LogHits[];
@@ -123,6 +129,7 @@ export const facetSources: Readonly<Record<Facet, { readonly files: string; read
   capture: { files: 'bug-report.log', collect: 'istioctl bug-report' },
   platform: { files: 'cluster/kubectl-version', collect: 'kubectl version' },
   pods: { files: 'cluster/k8s-resources', collect: 'kubectl get pods -A -o yaml' },
+  podRows: { files: 'a table of pods', collect: 'kubectl get pods -A -o wide' },
   services: { files: 'cluster/k8s-resources', collect: 'kubectl get services -A -o yaml' },
   endpoints: { files: 'cluster/k8s-resources', collect: 'kubectl get endpoints,endpointslices -A -o yaml' },
   workloads: { files: 'cluster/k8s-resources', collect: 'kubectl get deployments,replicasets,daemonsets -A -o yaml' },
@@ -185,6 +192,9 @@ export const facetSources: Readonly<Record<Facet, { readonly files: string; read
     files: 'istio/<namespace>/<istiod>/debug/mesh',
     collect: 'kubectl get configmap -n istio-system istio -o yaml',
   },
+  tags: { files: 'cluster/k8s-resources', collect: 'istioctl tag list' },
+  injectionChecks: { files: 'a file of its own', collect: 'istioctl experimental check-inject POD -n NAMESPACE' },
+  appliedPolicies: { files: 'a file of its own', collect: 'istioctl experimental authz check POD -n NAMESPACE' },
   analysis: { files: 'analyze/allNamespaces/allNamespaces', collect: 'istioctl analyze --all-namespaces' },
   istiodLog: {
     files: 'istio/<namespace>/<istiod>/discovery.log',

@@ -3,6 +3,7 @@ import type * as facts from './facts.ts';
 /** Which fact each kind of artifact carries. The mesh has one facet per kind. */
 export interface ArtifactKinds {
   pod: facts.Pod;
+  'pod-row': facts.PodRow;
   service: facts.Service;
   endpoints: facts.Endpoints;
   workload: facts.Workload;
@@ -32,6 +33,9 @@ export interface ArtifactKinds {
   connection: facts.Connection;
   'push-status': facts.PushStatus;
   'mesh-config': facts.MeshConfig;
+  tag: facts.RevisionTag;
+  'injection-check': facts.InjectionCheck;
+  'applied-policy': facts.AppliedPolicy;
   analysis: facts.AnalysisMessage;
   'log-hits': facts.LogHits;
   'log-file': facts.LogFile;

@@ -101,7 +101,35 @@ export interface Pod extends KubeFact {
   }[];
 }
 
+/**
+ * A row of `kubectl get pods`: what people paste. It says nothing of the pod's containers but how many are ready, so it is no
+ * `Pod`.
+ */
+export interface PodRow {
+  /** '' where neither the table nor its command line tells it. */
+  readonly namespace: string;
+  readonly name: string;
+  /** `1` of `1/2`. */
+  readonly ready: number;
+  /** `2` of `1/2`: containers and native sidecars. */
+  readonly containers: number;
+  /** As printed: `Running`, `CrashLoopBackOff`, `Init:0/2`, `Completed` … */
+  readonly status: string;
+  readonly restarts: number;
+  /** How long before the table was printed a container last restarted, milliseconds. */
+  readonly lastRestart?: number;
+  /** Milliseconds. */
+  readonly age?: number;
+  readonly ip?: string;
+  readonly node?: string;
+  /** Only with `--show-labels`. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly at: Location;
+}
+
 export interface Service extends KubeFact {
+  /** Read from a table: its ports have neither names nor targets of their own, and a selector only where one was printed. */
+  readonly summary?: true;
   readonly type: string;
   readonly clusterIPs: readonly string[];
   readonly externalName?: string;
@@ -313,8 +341,8 @@ export interface ClusterConfig {
   readonly subset: string;
   readonly host: string;
   readonly type: string;
-  /** Transport of the cluster: `none`, `istio-mutual` (SPIFFE or sds `default`), `tls` (simple or custom), `auto` (transport_socket_matches). */
-  readonly tls: 'none' | 'istio-mutual' | 'tls' | 'auto';
+  /** Transport of the cluster: `none`, `istio-mutual` (SPIFFE or sds `default`), `tls` (simple or custom), `auto` (transport_socket_matches), `unknown` (a table does not tell). */
+  readonly tls: 'none' | 'istio-mutual' | 'tls' | 'auto' | 'unknown';
   readonly sni?: string;
   readonly connectTimeoutMs?: number;
   readonly outlierDetection?: Readonly<Record<string, unknown>>;
@@ -343,7 +371,8 @@ export interface ListenerConfig {
     readonly serverNames: readonly string[];
     readonly transport?: string;
     readonly applicationProtocols: readonly string[];
-    readonly tls: 'none' | 'simple' | 'mutual';
+    /** `unknown` where a table does not tell. */
+    readonly tls: 'none' | 'simple' | 'mutual' | 'unknown';
     /** SDS secret names the chain's transport socket asks for. */
     readonly secrets: readonly string[];
     readonly filters: readonly string[];
@@ -468,6 +497,45 @@ export interface SyncStatus {
   readonly errors?: Readonly<Partial<Record<'cds' | 'lds' | 'eds' | 'rds' | 'ecds', string>>>;
   /** When istiod last sent each type, where it says so (1.23 and later): what was sent seconds ago is not stale yet. */
   readonly sent?: Readonly<Partial<Record<'cds' | 'lds' | 'eds' | 'rds' | 'ecds', string>>>;
+  /** Set for the comparison of one pod (`istioctl proxy-status POD`): `stale` then means that Envoy holds something else than istiod. */
+  readonly compared?: {
+    /** Resources named on lines that differ, as `-` istiod's and `+` Envoy's; at most 20 for each type. */
+    readonly differences: Readonly<Partial<Record<'cds' | 'lds' | 'rds', readonly string[]>>>;
+    /** `Mon, 21 Mar 2022 12:41:21 CST`, as printed: when Envoy last loaded its routes. */
+    readonly routesLoaded?: string;
+  };
+  readonly at: Location;
+}
+
+/** A revision and one tag that points to it, from `istioctl tag list`; `tag` is '' for a revision without one. */
+export interface RevisionTag {
+  readonly tag: string;
+  readonly revision: string;
+  /** Namespaces that ask for the tag. */
+  readonly namespaces: readonly string[];
+  readonly at: Location;
+}
+
+/** What `istioctl experimental check-inject` says of one webhook and one pod or workload. */
+export interface InjectionCheck {
+  /** Absent where neither the command nor the file's name tells whom it was asked for. */
+  readonly pod?: ProxyRef;
+  readonly webhook: string;
+  readonly revision: string;
+  readonly injects: boolean;
+  /** Istioctl's words: `Namespace label istio-injection=enabled matches`. */
+  readonly reason: string;
+  readonly at: Location;
+}
+
+/** An authorization policy in a proxy's listeners, from `istioctl experimental authz check`. */
+export interface AppliedPolicy {
+  readonly proxy: ProxyRef;
+  readonly action: 'ALLOW' | 'DENY' | 'LOG' | 'CUSTOM' | string;
+  /** '' for istiod's own `_anonymous_match_nothing_`. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly rules: number;
   readonly at: Location;
 }
 
