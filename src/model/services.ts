@@ -1,4 +1,4 @@
-import type { Endpoints, EnvoyCluster, KubeObject, Pod, Service } from '../parse/facts.ts';
+import type { Endpoints, EnvoyCluster, KubeObject, Listing, Pod, Service } from '../parse/facts.ts';
 import {
   coversHost,
   hostOfService,
@@ -11,6 +11,7 @@ import {
   strings,
   text,
 } from './hosts.ts';
+import { isListed } from './listings.ts';
 import { destinationRuleFor, hostOfRule } from './mtls.ts';
 
 /** Services by their full host. */
@@ -156,6 +157,17 @@ export const outboundByHost = grouping<EnvoyCluster>(({ direction, host }) =>
 
 /** Pods by namespace, so that services and workloads need not look at those of others. */
 export const podsByNamespace = grouping<Pod>(({ meta }) => meta.namespace);
+
+/**
+ * Whether "no pod carries these labels" is knowledge: all pods of the namespace were listed, with their labels. A described pod
+ * or a table without labels makes the facet present, too.
+ */
+export const knowsLabels = (
+  listings: readonly Listing[] | undefined,
+  podsOfNamespace: readonly Pod[],
+  namespace: string,
+): boolean =>
+  isListed(listings, 'Pod', namespace) && podsOfNamespace.every(({ meta }) => Object.keys(meta.labels).length > 0);
 
 /** Endpoints and EndpointSlices by `namespace/name` of their service. */
 export const endpointsByService = grouping<Endpoints>(({ meta, service }) => `${meta.namespace}/${service}`);

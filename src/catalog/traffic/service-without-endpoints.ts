@@ -1,7 +1,8 @@
 import { within } from '../../input/location.ts';
 import { hostOfService } from '../../model/hosts.ts';
+import { isListed } from '../../model/listings.ts';
 import { addressesOf, isReady, matchesLabels, podsOfService, workloadOf } from '../../model/selectors.ts';
-import { endpointsByService, hostScope, outboundByHost, podsByNamespace } from '../../model/services.ts';
+import { endpointsByService, hostScope, knowsLabels, outboundByHost, podsByNamespace } from '../../model/services.ts';
 import { failuresByDestination } from '../../model/traffic.ts';
 import type { EnvoyCluster, Pod, Service, Workload } from '../../parse/facts.ts';
 import { counted, evidenceOf, podName, some } from '../evidence.ts';
@@ -43,8 +44,8 @@ export const serviceWithoutEndpoints = defineRule({
   explains: ['unhealthy-upstream', 'exhausted-retries'],
   needs: ['services'],
   anyOf: ['endpoints', 'pods'],
-  uses: ['endpoints', 'pods', 'workloads', 'clusters', 'access', 'platform'],
-  *check({ services, endpoints, pods, workloads, clusters = [], access = [], platform }) {
+  uses: ['endpoints', 'pods', 'workloads', 'clusters', 'access', 'platform', 'listings'],
+  *check({ services, endpoints, pods, workloads, clusters = [], access = [], platform, listings }) {
     const slices = endpointsByService(endpoints ?? []);
     const podsIn = podsByNamespace(pods ?? []);
     const inProxies = outboundByHost(clusters);
@@ -67,6 +68,9 @@ export const serviceWithoutEndpoints = defineRule({
       if ([...addresses].some(([ip, isUp]) => isUp && !(asked.has(hostOfService(service)) && down.has(ip)))) continue;
       // Kubernetes keeps an object of endpoints for every selector: without it the list is not whole, and the pods decide.
       if (own.length === 0 && ready.length > 0) continue;
+      const labelled = knowsLabels(listings, podsIn.get(meta.namespace) ?? [], meta.namespace);
+      const listed = ['Endpoints', 'EndpointSlice'].some((kind) => isListed(listings, kind, meta.namespace));
+      if (own.length === 0 && !labelled && !listed) continue;
       const host = hostOfService(service);
       const failures = asked.get(host);
       const owners = (workloads ?? []).filter(
@@ -85,7 +89,7 @@ export const serviceWithoutEndpoints = defineRule({
       const ofHost = inProxies.get(host) ?? [];
       // A proxy that has endpoints where Kubernetes has none reads another cluster, or another time.
       if (failures === undefined && ofHost.some(({ endpoints }) => endpoints.some(({ healthy }) => healthy))) continue;
-      const reason = reasonOf(service, behind, ready, owners, pods !== undefined, addresses.size);
+      const reason = reasonOf(service, behind, ready, owners, labelled || behind.length > 0, addresses.size);
       const evidence = evidenceOf(
         failures && {
           file: failures.groups[0]?.file ?? '',
@@ -118,7 +122,7 @@ export const serviceWithoutEndpoints = defineRule({
           namespace: meta.namespace,
           selector: labelsOf(selector),
         },
-        confidence: endpoints !== undefined && pods !== undefined ? 'certain' : 'likely',
+        confidence: own.length > 0 && labelled ? 'certain' : 'likely',
         supports: [
           ...(own.length === 0 ? [] : ['Its endpoints were listed, and none is ready.']),
           ...(ofHost.length > 0
@@ -128,7 +132,7 @@ export const serviceWithoutEndpoints = defineRule({
             ? ['No request to it was seen to fail.']
             : [`${counted(failures.count, 'request')} to it failed with UH.`]),
         ],
-        missing: pods === undefined ? ['The pods of the namespace, which tell why.'] : [],
+        missing: !labelled && behind.length === 0 ? ['The pods of the namespace, which tell why.'] : [],
         evidence,
       };
     }

@@ -2,6 +2,7 @@ import { within } from '../../input/location.ts';
 import { isReady, matchesLabels, podsOfService } from '../../model/selectors.ts';
 import {
   hostScope,
+  knowsLabels,
   outboundByHost,
   podsByNamespace,
   routeDestinations,
@@ -40,8 +41,8 @@ export const subsetWithoutPods = defineRule({
   source: 'IST0173; knowledge F08',
   explains: ['unhealthy-upstream', 'exhausted-retries'],
   needs: ['config'],
-  uses: ['services', 'pods', 'clusters'],
-  *check({ config, services = [], pods, clusters = [] }) {
+  uses: ['services', 'pods', 'clusters', 'listings'],
+  *check({ config, services = [], pods, clusters = [], listings }) {
     const byHost = servicesByHost(services);
     const outbound = outboundByHost(clusters);
     const podsIn = podsByNamespace(pods ?? []);
@@ -59,8 +60,9 @@ export const subsetWithoutPods = defineRule({
       const empty = ofSubset.filter(({ endpoints }) => endpoints.length === 0);
       const proof: Evidence[] = [];
       let why = `which no pod of ${host} carries`;
-      if (service?.selector !== undefined && pods !== undefined) {
-        const ofService = podsOfService(service, podsIn.get(service.meta.namespace) ?? []);
+      const ofNamespace = podsIn.get(service?.meta.namespace ?? '') ?? [];
+      if (service?.selector !== undefined && knowsLabels(listings, ofNamespace, service.meta.namespace)) {
+        const ofService = podsOfService(service, ofNamespace);
         const selected = ofService.filter(({ meta }) => matchesLabels(labels, meta.labels));
         if (selected.some(isReady)) continue;
         // A service without any ready pod is another problem, and says more.
@@ -123,7 +125,7 @@ export const subsetWithoutPods = defineRule({
         },
         // A subset that no route uses harms nobody yet.
         severity: route === undefined ? 'info' : 'warning',
-        confidence: pods !== undefined && empty.length > 0 ? 'certain' : 'likely',
+        confidence: proof.length > 0 && empty.length > 0 ? 'certain' : 'likely',
         supports: [
           ...(proof.length > 0 ? ['Labels of the subset and of the pods were both read.'] : []),
           ...(empty.length > 0 ? [`Its cluster is empty in ${some(empty.map(({ proxy }) => podName(proxy)))}.`] : []),

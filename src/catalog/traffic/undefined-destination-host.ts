@@ -1,5 +1,6 @@
 import { within } from '../../input/location.ts';
 import { coversHost, hostOfAuthority, nameOf, serviceOfHost } from '../../model/hosts.ts';
+import { isListed } from '../../model/listings.ts';
 import {
   hostScope,
   knownHosts,
@@ -37,8 +38,6 @@ export const undefinedDestinationHost = defineRule({
     const hosts = knownHosts(services, config);
     const wide = [...hosts].filter((host) => host.startsWith('*'));
     const inProxies = outboundByHost(clusters);
-    const listed = listings?.filter(({ kind }) => kind === 'Service').map(({ namespace }) => namespace);
-    const seen = new Set(services.map(({ meta }) => meta.namespace));
     const byTarget = new Map<string, RouteDestination[]>();
     for (const destination of routeDestinations(config)) {
       const { host, route } = destination;
@@ -47,9 +46,9 @@ export const undefinedDestinationHost = defineRule({
       if (host.endsWith('.clusterset.local')) continue;
       const namespace = serviceOfHost(host)?.namespace;
       const looked =
-        listed === undefined || listed.length === 0
-          ? namespace === undefined || seen.has(namespace)
-          : listed.includes('*') || (namespace !== undefined && listed.includes(namespace));
+        namespace === undefined
+          ? isListed(listings, 'Service', '*') && isListed(listings, 'ServiceEntry', '*')
+          : isListed(listings, 'Service', namespace);
       if (!looked) continue;
       const key = `${nameOf(route)}|${host}`;
       const known = byTarget.get(key);

@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { isListed } from '../../model/listings.ts';
 import { hostScope, outboundByHost, routeDestinations, subsetsOf } from '../../model/services.ts';
 import { evidenceOf } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
@@ -28,8 +29,8 @@ export const undefinedSubset = defineRule({
   source: 'IST0101; knowledge F08',
   explains: ['missing-cluster', 'exhausted-retries'],
   needs: ['config'],
-  uses: ['clusters'],
-  *check({ config, clusters = [] }) {
+  uses: ['clusters', 'listings'],
+  *check({ config, clusters = [], listings }) {
     const subsets = subsetsOf(config);
     const defined = new Set(subsets.map(({ host, name }) => `${host}|${name}`));
     const wildcards = subsets.filter(({ host }) => host.startsWith('*'));
@@ -51,6 +52,10 @@ export const undefinedSubset = defineRule({
       const { host, subset, route, pointer, weight } = first;
       const known = subsets.filter((subset) => subset.host === host);
       const [rule] = known;
+      // DestinationRules that were not listed prove nothing.
+      const namespaces = [route.meta.namespace, hostScope(host).namespace ?? route.meta.namespace];
+      const listed = namespaces.every((namespace) => isListed(listings, 'DestinationRule', namespace));
+      if (rule === undefined && !listed && !inProxies.has(host)) continue;
       const evidence = evidenceOf(
         {
           ...within(route.at, `${pointer}/subset`),
@@ -81,7 +86,7 @@ export const undefinedSubset = defineRule({
           routeNamespace: route.meta.namespace,
           namespace: hostScope(host).namespace ?? route.meta.namespace,
         },
-        confidence: 'certain',
+        confidence: listed || inProxies.has(host) ? 'certain' : 'likely',
         supports: [
           'Route and DestinationRules were both read.',
           ...(inProxies.has(host) ? ['The proxies have clusters for the host, and none for the subset.'] : []),
