@@ -141,7 +141,7 @@ const peerOf = ({ namespace, workload, pod }: Server): Peer => ({
   node: false,
 });
 
-/** More answers below 400 from the same cluster after the first denial than denials. */
+/** More answers below 400 from the same cluster since the first denial than denials: what came before tells nothing. */
 function isPartial(outbound: readonly AccessGroup[], access: readonly AccessGroup[]): boolean {
   return (
     outbound.length > 0 &&
@@ -153,8 +153,12 @@ function isPartial(outbound: readonly AccessGroup[], access: readonly AccessGrou
           other.cluster === cluster &&
           succeeded(other) &&
           other.last > first &&
-          other.count > count,
+          countSince(other, first) > count,
       ),
     )
   );
 }
+
+/** Lines of a group in the minute of a time and in those after it. */
+const countSince = ({ perMinute }: AccessGroup, time: string): number =>
+  Object.entries(perMinute).reduce((sum, [minute, count]) => (minute >= time.slice(0, 16) ? sum + count : sum), 0);

@@ -3,7 +3,7 @@ import { actionOf, standing } from '../../model/authorization.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { peerName } from '../../model/peers.ts';
 import { hasEnded, summaryOf } from '../../model/traffic.ts';
-import type { KubeObject } from '../../parse/facts.ts';
+import type { AccessGroup, KubeObject, Service } from '../../parse/facts.ts';
 import { accessEvidence, counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule, type Evidence } from '../rule.ts';
 import { type Denial, denialsOf } from './denials.ts';
@@ -76,8 +76,10 @@ export const deniedAuthorization = defineRule({
             : {},
         when: { first: span.first, last: span.last },
         count,
-        // The server serves others all the time: only the callers' own logs tell that they are let in again.
-        ended: outbound.length > 0 && hasEnded(outbound, access, services),
+        // The server serves others all the time: the callers' own logs tell that they are let in again, or that no policy is left.
+        ended:
+          (outbound.length > 0 && hasEnded(outbound, access, services)) ||
+          (all.every((denial) => denial.policies?.length === 0) && isServedAgain(inbound, access, services)),
         ...(isMinor(all, count) ? { severity: 'warning' as const } : {}),
         message: `${becauseOf(first)} ${some(callers)} to call ${some(servers)}: ${counted(count, inbound.every(({ tcp }) => tcp) && inbound.length > 0 ? 'connection' : 'request')} denied${inbound.some(({ code }) => code === 403) || inbound.length === 0 ? ' (403)' : ''}${plaintext ? '; the connection is plaintext, so the caller has no identity' : ''}`,
         facts: {
@@ -113,6 +115,13 @@ export const deniedAuthorization = defineRule({
     }
   },
 });
+
+/** Whether the servers answered others well after the last denial. */
+const isServedAgain = (
+  denied: readonly AccessGroup[],
+  access: readonly AccessGroup[],
+  services: readonly Service[],
+): boolean => denied.length > 0 && hasEnded(denied, access, services);
 
 /** One policy, or one set of ALLOW policies, that denies for one reason. */
 function byPolicy(denials: readonly Denial[]): Iterable<readonly Denial[]> {
