@@ -203,7 +203,9 @@ function toDiagnosis(roots: NonEmpty<Node>): Diagnosis {
         severities.indexOf(b.severity) - severities.indexOf(a.severity) || b.count - a.count || byText(a.id, b.id),
     );
   const contradicts = distinct(roots.flatMap(({ occurrence }) => occurrence.contradicts ?? []));
-  const failedRequests = [...roots, ...below].reduce((sum, node) => sum + requestsOf(node), 0);
+  // The same requests stand in a cause read from the access log and in its symptoms: they are counted once.
+  const symptoms = [...roots, ...below].filter(({ rule }) => rule.symptom);
+  const failedRequests = requestsOf(symptoms) || requestsOf(roots);
   return {
     cause,
     consequences,
@@ -222,11 +224,15 @@ function toDiagnosis(roots: NonEmpty<Node>): Diagnosis {
   };
 }
 
-/** What a symptom read from an access log counts: requests. Other symptoms count pods, or clusters nobody asked for. */
-function requestsOf({ rule, occurrence }: Node): number {
-  const { needs, uses } = rule as unknown as Rule;
-  const fromAccessLog = needs.includes('access') || (uses?.includes('access') ?? false);
-  return rule.symptom && fromAccessLog && occurrence.when !== undefined ? (occurrence.count ?? 1) : 0;
+/** Requests that some problems stand for: those that were read from an access log. Others count pods, or clusters nobody asked for. */
+function requestsOf(nodes: readonly Node[]): number {
+  let requests = 0;
+  for (const { rule, occurrence } of nodes) {
+    const { needs, uses } = rule as unknown as Rule;
+    const fromAccessLog = needs.includes('access') || (uses?.includes('access') ?? false);
+    if (fromAccessLog && occurrence.when !== undefined) requests += occurrence.count ?? 0;
+  }
+  return requests;
 }
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
@@ -281,10 +287,14 @@ function span(occurrences: readonly Occurrence[]): { readonly first: string; rea
   );
 }
 
-/** Severity, presence, causes before symptoms, reach, then the catalog's order and the key, so that the order never changes. */
+/**
+ * Severity, the mesh before its archive, presence, causes before symptoms, reach, then the catalog's order and the key, so that
+ * the order never changes.
+ */
 function byImportance(a: Diagnosis, b: Diagnosis): number {
   return (
     severities.indexOf(b.cause.severity) - severities.indexOf(a.cause.severity) ||
+    Number(a.cause.area === 'archive') - Number(b.cause.area === 'archive') ||
     states.indexOf(b.state) - states.indexOf(a.state) ||
     Number(a.cause.symptom) - Number(b.cause.symptom) ||
     Number(b.consequences.length > 0) - Number(a.consequences.length > 0) ||

@@ -82,6 +82,15 @@ describe('diagnose', () => {
     expect(run(cause, pods)[0]).toMatchObject({ failedRequests: 0, reach: 1 });
   });
 
+  it('puts what is wrong with the mesh before what the archive lacks', () => {
+    const lacking = rule('partial-archive', [{ count: 9, confidence: 'certain' }], {
+      severity: 'warning',
+      area: 'archive',
+    });
+    const wrong = rule('undefined-subset', [{ scope: reviews, confidence: 'possible' }], { severity: 'warning' });
+    expect(shown(lacking, wrong).map(([id]) => id)).toEqual(['undefined-subset', 'partial-archive']);
+  });
+
   it('follows a chain of explanations to its top', () => {
     const top = rule('istiod-not-available', [{ scope: {} }], { explains: ['injection-webhook-without-endpoints'] });
     const middle = rule('injection-webhook-without-endpoints', [{ scope: { namespace: 'shop' } }], {
