@@ -10,6 +10,8 @@ import type { Report } from './report.ts';
 
 /** Lines shown of one place. */
 const quoteLines = 5;
+/** Lines shown of a field of an object. */
+const fieldLines = 3;
 const quoteWidth = 1000;
 /** Text of one list item that is looked through for a pointer. */
 const itemBytes = 512 * 1024;
@@ -19,13 +21,18 @@ interface Wanted {
   readonly file: string;
   readonly line: number | undefined;
   readonly pointer: string | undefined;
+  /** What the quote should show, where the field is long: the text of a ConfigMap, a script. */
+  readonly mark: string | undefined;
 }
 interface Cited {
   readonly line: number;
   readonly quote: readonly string[];
 }
 
-const keyOf = ({ file, line, pointer }: Wanted): string => `${file}\0${line ?? ''}\0${pointer ?? ''}`;
+const keyOf = ({ file, line, pointer, mark }: Wanted): string =>
+  `${file}\0${line ?? ''}\0${pointer ?? ''}\0${pointer === undefined ? '' : (mark ?? '')}`;
+
+const placeOf = ({ file, line, pointer, mark }: Evidence): Wanted => ({ file, line, pointer, mark: mark?.[0] });
 
 /**
  * Reads the archives once more, only for the files that evidence points into, and turns pointers into lines and lines into
@@ -35,7 +42,7 @@ export async function cite(report: Report, archives: readonly Archive[]): Promis
   const wanted = new Map<string, Map<string, Wanted>>();
   for (const evidence of evidenceOf(report)) {
     if (evidence.quote !== undefined) continue;
-    const place = { file: evidence.file, line: evidence.line, pointer: evidence.pointer };
+    const place = placeOf(evidence);
     const ofFile = wanted.get(place.file) ?? new Map<string, Wanted>();
     ofFile.set(keyOf(place), place);
     wanted.set(place.file, ofFile);
@@ -60,10 +67,7 @@ export async function cite(report: Report, archives: readonly Archive[]): Promis
     });
   }
   return mapEvidence(report, (evidence) => {
-    const found =
-      evidence.quote === undefined
-        ? cited.get(keyOf({ file: evidence.file, line: evidence.line, pointer: evidence.pointer }))
-        : undefined;
+    const found = evidence.quote === undefined ? cited.get(keyOf(placeOf(evidence))) : undefined;
     return found === undefined ? evidence : { ...evidence, line: found.line, quote: found.quote };
   });
 }
@@ -83,10 +87,11 @@ function quoting(file: string, places: readonly Wanted[], cited: Map<string, Cit
     },
     end() {
       for (const [place, text] of lines.end()) {
-        const offset = place.pointer === undefined ? 0 : (findYamlPointer(text, place.pointer) ?? 0);
+        const field = place.pointer === undefined ? 0 : (findYamlPointer(text, place.pointer) ?? 0);
+        const offset = place.pointer === undefined ? 0 : markedLine(text, field, place.mark);
         // An item's name says more than its first line, apiVersion.
         const masked = quotable(file);
-        const lines = text.slice(0, offset + (place.pointer === undefined ? 1 : 3)).map(masked);
+        const lines = text.slice(0, offset + (place.pointer === undefined ? 1 : fieldLines)).map(masked);
         cited.set(keyOf(place), { line: place.line + offset, quote: trimmed(lines.slice(offset)) });
       }
       for (const [pointer, { line, text }] of json.end()) {
@@ -98,6 +103,23 @@ function quoting(file: string, places: readonly Wanted[], cited: Map<string, Cit
     },
   };
 }
+
+/**
+ * Where to begin a quote of a field: at the field itself, or, when what should be seen stands further down in it, one line
+ * above that.
+ */
+function markedLine(lines: readonly string[], field: number, mark: string | undefined): number {
+  if (mark === undefined || mark === '') return field;
+  const own = indentOf(lines[field] ?? '');
+  for (let index = field; index < lines.length; index++) {
+    const line = lines[index] ?? '';
+    // The field ends where its column, or one further left, is reached again.
+    if (index > field && line.trim() !== '' && indentOf(line) <= own && !line.trimStart().startsWith('- ')) break;
+    if (line.includes(mark)) return index < field + fieldLines ? field : index - 1;
+  }
+  return field;
+}
+const indentOf = (line: string): number => line.length - line.trimStart().length;
 
 const trimmed = (lines: readonly string[]): readonly string[] =>
   lines.slice(0, quoteLines).map((line) => (line.length > quoteWidth ? `${line.slice(0, quoteWidth)}…` : line));
