@@ -33,7 +33,8 @@ export const failingInjectionWebhook = defineRule({
   source:
     'knowledge D007 INJ-SVC-NOTFOUND, D008 INJ-PROXIED-APISERVER, D009 INJ-TEMPLATE-FAIL, D010 INJ-ANNOTATION-BAD',
   explains: ['missing-replicas', 'service-without-endpoints', 'unhealthy-upstream', 'uninjected-pod'],
-  needs: ['events'],
+  needs: [],
+  anyOf: ['events', 'workloads'],
   uses: [...webhookUses],
   *check(mesh) {
     for (const failure of webhookFailures(mesh)) {

@@ -33,7 +33,8 @@ export const injectionWebhookTimeout = defineRule({
   ],
   source: 'knowledge F02, D004 INJ-TIMEOUT',
   explains: ['missing-replicas', 'service-without-endpoints', 'unhealthy-upstream', 'uninjected-pod'],
-  needs: ['events'],
+  needs: [],
+  anyOf: ['events', 'workloads'],
   uses: [...webhookUses, 'pods', 'otherObjects'],
   *check(mesh) {
     for (const failure of webhookFailures(mesh)) {

@@ -26,7 +26,8 @@ export const injectionWebhookWithoutEndpoints = defineRule({
   ],
   source: 'knowledge D005 INJ-REFUSED, D006 INJ-NOENDPOINTS',
   explains: ['missing-replicas', 'service-without-endpoints', 'unhealthy-upstream', 'uninjected-pod'],
-  needs: ['events'],
+  needs: [],
+  anyOf: ['events', 'workloads'],
   uses: [...webhookUses],
   *check(mesh) {
     for (const failure of webhookFailures(mesh)) {

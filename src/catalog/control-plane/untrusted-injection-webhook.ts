@@ -48,7 +48,8 @@ export const untrustedInjectionWebhook = defineRule({
     'uninjected-pod',
     'failing-injection-webhook',
   ],
-  needs: ['events'],
+  needs: [],
+  anyOf: ['events', 'workloads'],
   uses: [...webhookUses, 'certificates'],
   *check(mesh) {
     const roots = (mesh.certificates ?? []).filter(

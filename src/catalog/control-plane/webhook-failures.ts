@@ -37,9 +37,12 @@ export interface WebhookFailure {
   readonly evidence: readonly Evidence[];
 }
 
-/** What the rules of webhook failures read besides the events. */
-export const webhookUses = ['workloads', 'webhooks', 'namespaces', 'capture'] as const;
-type Known = Pick<Mesh, 'events'> & Partial<Pick<Mesh, (typeof webhookUses)[number]>>;
+/**
+ * What the rules of webhook failures read. Events or workloads alone prove a failure: events expire within the hour, and
+ * archives without them are common.
+ */
+export const webhookUses = ['events', 'workloads', 'webhooks', 'namespaces', 'capture'] as const;
+type Known = Partial<Pick<Mesh, (typeof webhookUses)[number]>>;
 
 interface Report {
   readonly message: string;
@@ -139,7 +142,7 @@ function troubleOf(message: string): WebhookTrouble {
 function* reportsOf(mesh: Known): Generator<Report> {
   const workloads = new Map((mesh.workloads ?? []).map((workload) => [keyOf(workload), workload]));
   const told = new Set<string>();
-  for (const event of mesh.events) {
+  for (const event of mesh.events ?? []) {
     if (!event.message.includes('sidecar-injector')) continue;
     const { kind, namespace, name } = event.object;
     const owner = workloads.get(`${kind.toLowerCase()}/${namespace}/${name}`);
