@@ -44,7 +44,8 @@ export function pairsOf(cell: string): Record<string, string> {
   const pairs: Record<string, string> = {};
   for (const pair of cell.split(',')) {
     const equals = pair.indexOf('=');
-    if (equals > 0) setOwn(pairs, pair.slice(0, equals), pair.slice(equals + 1));
+    if (equals > 0 && /^[\w./-]+$/.test(pair.slice(0, equals)))
+      setOwn(pairs, pair.slice(0, equals), pair.slice(equals + 1));
   }
   return pairs;
 }

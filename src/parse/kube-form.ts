@@ -20,7 +20,7 @@ export function kubeForm(head: string): KubeForm | undefined {
   if (describeHead.test(head) && describeField.test(head)) return 'describe';
   // Only a message of kubectl: what was asked for is not there.
   if (/^(?:Error from server \(|error: the server doesn't have a resource|No resources found\b)/.test(head))
-    return 'objects';
+    return 'table';
   return undefined;
 }
 

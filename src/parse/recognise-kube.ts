@@ -2,11 +2,12 @@ import { kubeForm } from './kube-form.ts';
 import type { Reader } from './reader.ts';
 import { kubeDescribe } from './readers/kube-describe.ts';
 import { kubeObjects } from './readers/kube-objects.ts';
+import { isRolloutStatus, kubeRollout } from './readers/kube-rollout.ts';
 import { kubeTables } from './readers/kube-tables.ts';
 
 /**
  * The reader for a loose file by its first bytes as text: objects in YAML or JSON, `kubectl describe`, tables of
- * `kubectl get`. Undefined for anything else.
+ * `kubectl get`, `kubectl rollout status`. Undefined for anything else.
  */
 export function recogniseKube(head: string): Reader | undefined {
   switch (kubeForm(head)) {
@@ -17,6 +18,6 @@ export function recogniseKube(head: string): Reader | undefined {
     case 'table':
       return kubeTables;
     default:
-      return undefined;
+      return isRolloutStatus(head) ? kubeRollout : undefined;
   }
 }

@@ -1,5 +1,19 @@
 import type { Artifact } from '../artifact.ts';
-import type { Condition, Container, ContainerState, KubeEvent, ObjectMeta } from '../facts.ts';
+import type { Container, ContainerState, KubeEvent } from '../facts.ts';
+import {
+  blocksOf,
+  conditionsOf,
+  type Fields,
+  linesOf,
+  maskedText,
+  metaOf,
+  pairOf,
+  type Section,
+  textIn,
+} from '../kube-describe-fields.ts';
+import { describedObject } from '../kube-describe-objects.ts';
+import { describedKind, describedService, describedWorkload } from '../kube-describe-workloads.ts';
+import { artifactOf } from '../kube-facts.ts';
 import { longestText } from '../kube-meta.ts';
 import { isMeshVariable } from '../kube-pod.ts';
 import { repeatedAge, timeBefore } from '../kube-times.ts';
@@ -11,14 +25,6 @@ import { present, setOwn } from '../untyped.ts';
 
 /** Lines of one object that are kept; a node with hundreds of pods has a few hundred. */
 const mostLines = 20_000;
-
-/** A field with the lines below it that are indented deeper. */
-interface Section {
-  readonly name: string;
-  readonly value: string;
-  readonly body: string[];
-  readonly line: number;
-}
 
 /**
  * `kubectl describe` of pods, nodes and whatever has events: `cluster/describe-pods` of istioctl 1.8 to 1.20,
@@ -80,13 +86,11 @@ export const kubeDescribe: Reader = {
   },
 };
 
-type Fields = ReadonlyMap<string, Section>;
-
 function* described(sections: readonly Section[], line: number, file: SourceFile): Iterable<Artifact> {
   const fields: Fields = new Map(sections.map((section) => [section.name, section]));
   const meta = metaOf(fields);
   const at = { file: file.path, line };
-  const kind = kindOf(fields);
+  const kind = describedKind(fields);
   if (kind === 'Pod') {
     const phase = textIn(fields, 'Status')?.split(' ')[0] ?? 'Unknown';
     const started = Date.parse(textIn(fields, 'Start Time') ?? '');
@@ -109,7 +113,7 @@ function* described(sections: readonly Section[], line: number, file: SourceFile
         volumes: volumesOf(fields.get('Volumes')),
         ...present({
           reason: textIn(fields, 'Reason'),
-          message: masked(textIn(fields, 'Message')),
+          message: maskedText(textIn(fields, 'Message')),
           node: textIn(fields, 'Node')?.split('/')[0],
           started: Number.isNaN(started) ? undefined : new Date(started).toISOString(),
         }),
@@ -134,78 +138,13 @@ function* described(sections: readonly Section[], line: number, file: SourceFile
       },
     };
   }
+  yield* describedWorkload(kind, fields, meta, at);
+  if (kind === 'Service') yield* describedService(sections, meta, at);
+  const whole = describedObject(sections, meta);
+  const artifact = whole && artifactOf(whole, at);
+  if (artifact?.kind === 'object') yield artifact;
   const object = { kind, namespace: meta.namespace, name: meta.name };
   for (const value of eventsOf(fields.get('Events'), object, file)) yield { kind: 'event', value };
-}
-
-/** The kind, which the text never says, by fields that only this kind has. */
-function kindOf(fields: Fields): string {
-  const has = (...names: readonly string[]): boolean => names.every((name) => fields.has(name));
-  if (has('Containers', 'Status')) return 'Pod';
-  if (has('Taints') || has('System Info')) return 'Node';
-  if (has('StrategyType')) return 'Deployment';
-  if (has('Desired Number of Nodes Scheduled')) return 'DaemonSet';
-  if (has('Update Strategy')) return 'StatefulSet';
-  if (has('Parallelism')) return 'Job';
-  if (has('Pods Status')) return 'ReplicaSet';
-  if (has('Session Affinity')) return 'Service';
-  return textIn(fields, 'Kind') ?? '';
-}
-
-/** A field's value; undefined where there is none. */
-function textIn(fields: Fields, name: string): string | undefined {
-  const value = fields.get(name)?.value;
-  return value === undefined || value === '' || /^<(?:none|unset|unknown)>$/.test(value) ? undefined : value;
-}
-
-/** A field's value and the lines that continue it. */
-const linesOf = ({ value, body }: Section): string[] =>
-  [value, ...body.map((text) => text.trim())].filter((text) => text !== '' && text !== '<none>');
-
-function metaOf(fields: Fields): ObjectMeta {
-  const labels: Record<string, string> = {};
-  const annotations: Record<string, string> = {};
-  for (const text of linesOf(fields.get('Labels') ?? nothing)) {
-    const equals = text.indexOf('=');
-    if (equals > 0) setOwn(labels, text.slice(0, equals), text.slice(equals + 1));
-  }
-  let last: string | undefined;
-  for (const text of linesOf(fields.get('Annotations') ?? nothing)) {
-    const [, key, value] = /^([\w./-]+):(?: (.*))?$/.exec(text) ?? [];
-    if (key !== undefined) {
-      setOwn(annotations, key, value ?? '');
-      last = key;
-    } else if (last !== undefined) setOwn(annotations, last, `${annotations[last] ?? ''}${text}`);
-  }
-  delete annotations['kubectl.kubernetes.io/last-applied-configuration'];
-  for (const [key, value] of Object.entries(annotations)) {
-    setOwn(annotations, key, maskNamed(key, value).slice(0, longestText));
-  }
-  const owner = textIn(fields, 'Controlled By')?.split('/');
-  const created = Date.parse(textIn(fields, 'CreationTimestamp') ?? '');
-  return {
-    name: textIn(fields, 'Name') ?? '',
-    namespace: textIn(fields, 'Namespace') ?? '',
-    labels,
-    annotations,
-    owners: owner === undefined ? [] : [{ kind: owner[0] ?? '', name: owner[1] ?? '' }],
-    ...present({ created: Number.isNaN(created) ? undefined : new Date(created).toISOString() }),
-  };
-}
-
-const nothing: Section = { name: '', value: '', body: [], line: 0 };
-
-/** Lines below a line, by its indentation: `  istio-proxy:` holds what is indented deeper. */
-function blocksOf(
-  body: readonly string[],
-  indent: number,
-): { readonly head: string; readonly body: readonly string[] }[] {
-  const blocks: { head: string; body: string[] }[] = [];
-  for (const text of body) {
-    if (text.search(/\S/) <= indent) blocks.push({ head: text.trim(), body: [] });
-    else blocks.at(-1)?.body.push(text);
-  }
-  return blocks;
 }
 
 function containersOf(section: Section | undefined, init: boolean): Container[] {
@@ -254,13 +193,6 @@ function containersOf(section: Section | undefined, init: boolean): Container[] 
   });
 }
 
-/** `Restart Count:  3` as name and value; a line without a colon is all name. */
-function pairOf(text: string): readonly [string, string] {
-  const trimmed = text.trim();
-  const colon = trimmed.search(/:(?:\s|$)/);
-  return colon < 0 ? [trimmed, ''] : [trimmed.slice(0, colon), trimmed.slice(colon + 1).trim()];
-}
-
 function stateOf(word: string | undefined, details: ReadonlyMap<string, string>): ContainerState | undefined {
   const state = word?.toLowerCase();
   if (state !== 'running' && state !== 'waiting' && state !== 'terminated') return undefined;
@@ -273,37 +205,12 @@ function stateOf(word: string | undefined, details: ReadonlyMap<string, string>)
     state,
     ...present({
       reason: details.get('Reason'),
-      message: masked(details.get('Message')),
+      message: maskedText(details.get('Message')),
       exitCode: code === undefined || !/^-?\d+$/.test(code) ? undefined : Number(code),
       startedAt: time('Started'),
       finishedAt: time('Finished'),
     }),
   };
-}
-
-/** Pods print type and status only; nodes also times, reason and message, two blanks apart. */
-function conditionsOf(section: Section | undefined): Condition[] {
-  const [header = '', ...rows] = section?.body ?? [];
-  const columns = header.trim().split(/ {2,}/);
-  return rows.flatMap((row) => {
-    const cells = row.trim().split(/ {2,}/);
-    const cell = (name: string): string | undefined => cells[columns.indexOf(name)];
-    const type = cell('Type');
-    const status = cell('Status');
-    if (type === undefined || status === undefined || /^-+$/.test(type)) return [];
-    const since = Date.parse(cell('LastTransitionTime') ?? '');
-    return [
-      {
-        type,
-        status,
-        ...present({
-          reason: cell('Reason'),
-          message: masked(cell('Message')),
-          since: Number.isNaN(since) ? undefined : new Date(since).toISOString(),
-        }),
-      },
-    ];
-  });
 }
 
 function volumesOf(section: Section | undefined) {
@@ -348,6 +255,3 @@ function* eventsOf(section: Section | undefined, object: KubeEvent['object'], fi
     };
   }
 }
-
-const masked = (text: string | undefined): string | undefined =>
-  text === undefined || text === '' ? undefined : mask(text).slice(0, longestText);

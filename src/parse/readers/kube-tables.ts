@@ -1,5 +1,6 @@
 import type { ArtifactKind } from '../artifact.ts';
 import type { Gap, KubeEvent } from '../facts.ts';
+import { askedBy, listedIn } from '../kube-asked.ts';
 import { type Column, columnsOf } from '../kube-columns.ts';
 import { longestText } from '../kube-meta.ts';
 import { eventRow } from '../kube-table-events.ts';
@@ -11,14 +12,22 @@ import type { Reader } from '../reader.ts';
 import { textLines } from '../text-lines.ts';
 import { present } from '../untyped.ts';
 
-/** Of which facts a table says that somebody looked, even where it has no row. */
-const seenKinds: Readonly<Partial<Record<TableKind, ArtifactKind>>> = {
+/** Kinds of objects of whose rows facts are made, so that a whole table tells which objects exist. A row of pods is no Pod. */
+const factOf: Readonly<Record<string, ArtifactKind>> = {
   Event: 'event',
   Secret: 'secret',
   Namespace: 'namespace',
   Node: 'node',
   Pod: 'pod-row',
+  Deployment: 'workload',
+  ReplicaSet: 'workload',
+  StatefulSet: 'workload',
+  DaemonSet: 'workload',
+  Service: 'service',
+  Endpoints: 'endpoints',
 };
+/** Tables of these are facts as soon as they were printed, with rows or without. */
+const alwaysSeen: readonly TableKind[] = ['Event', 'Secret', 'Namespace', 'Node', 'Pod'];
 
 /** A command that somebody pasted with its output. */
 const prompt = /^(?:\S[^|]{0,200}?[$#>%]\s?|)\s*(?:sudo )?(?:kubectl|k|oc|istioctl)\s+\S/;
@@ -36,6 +45,7 @@ export const kubeTables: Reader = {
     let columns: readonly Column[] = [];
     let pending: KubeEvent | undefined;
     let rows = 0;
+    let refused = false;
     const unread: number[] = [];
     const seen = new Set<TableKind>();
 
@@ -58,7 +68,9 @@ export const kubeTables: Reader = {
       if (begun !== undefined) begin(begun, text);
       else if (prompt.test(text)) begin(undefined, '');
       else if (kubectlMessage.test(text)) {
-        if (/^(?:Error|error|Unable)/.test(text)) gap('not-available', mask(text).slice(0, 300), line);
+        if (!/^(?:Error|error|Unable)/.test(text)) return;
+        refused = true;
+        gap('not-available', mask(text).slice(0, 300), line);
       } else if (table === 'Event') takeEvent(text, line);
       else if (table !== undefined) takeRow(table, text, line);
       // `kubectl get pods | grep` leaves no header.
@@ -98,13 +110,20 @@ export const kubeTables: Reader = {
       flush();
       if (!complete) gap('truncated', 'the table is cut short');
       if (unread.length > 0) gap('malformed', `${unread.length} rows do not fit their header`, unread[0]);
-      const kinds = [...seen].flatMap((kind) => seenKinds[kind] ?? []);
-      if (kinds.length > 0) emit({ kind: 'seen', value: { kinds, at: { file: file.path } } });
-      // A table that somebody attached may have been asked for, or cut down to, anything.
-      const isListing = /(?:^|\/)cluster\/secrets$/.test(file.path) && columns[0]?.name === 'NAMESPACE';
-      if (isListing && complete && rows > 0 && unread.length === 0) {
-        emit({ kind: 'listing', value: { kind: 'Secret', namespace: '*', at: { file: file.path } } });
+      const at = { file: file.path };
+      const kinds = new Set(alwaysSeen.flatMap((kind) => (seen.has(kind) ? (factOf[kind] ?? []) : [])));
+      const whole = complete && unread.length === 0 && !refused;
+      // A table that somebody attached may have been cut down to anything, unless its command is known.
+      const asked = whole ? askedBy(file.params['command']) : undefined;
+      for (const kind of asked?.kinds ?? []) {
+        const fact = factOf[kind];
+        if (asked === undefined || fact === undefined || (kind === 'Namespace' && !seen.has(kind))) continue;
+        kinds.add(fact);
+        if (kind !== 'Pod') emit({ kind: 'listing', value: { kind, namespace: listedIn(asked, kind), at } });
       }
+      if (kinds.size > 0) emit({ kind: 'seen', value: { kinds: [...kinds], at } });
+      const isListing = /(?:^|\/)cluster\/secrets$/.test(file.path) && columns[0]?.name === 'NAMESPACE';
+      if (isListing && whole && rows > 0) emit({ kind: 'listing', value: { kind: 'Secret', namespace: '*', at } });
     });
   },
 };

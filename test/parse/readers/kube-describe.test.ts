@@ -207,3 +207,330 @@ Events:
     survivesDamage(kubeDescribe, node, { modified });
   });
 });
+
+describe('workloads as kubectl describes them', () => {
+  const replicaSet = `Name:           cart-77975fd9c5
+Namespace:      shop
+Selector:       app=cart,pod-template-hash=77975fd9c5
+Labels:         app=cart
+                pod-template-hash=77975fd9c5
+Annotations:    deployment.kubernetes.io/desired-replicas: 1
+                deployment.kubernetes.io/revision: 1
+Controlled By:  Deployment/cart
+Replicas:       0 current / 1 desired
+Pods Status:    0 Running / 0 Waiting / 0 Succeeded / 0 Failed
+Pod Template:
+  Labels:           app=cart
+                    pod-template-hash=77975fd9c5
+  Annotations:      sidecar.istio.io/nativeSidecar: false
+  Service Account:  cart
+  Containers:
+   cart:
+    Image:      shop/cart:1
+    Port:       18080/TCP
+Conditions:
+  Type             Status  Reason
+  ----             ------  ------
+  ReplicaFailure   True    FailedCreate
+Events:
+  Type     Reason            Age                  From                   Message
+  ----     ------            ----                 ----                   -------
+  Warning  FailedCreate      25s (x14 over 107s)  replicaset-controller  Error creating: Internal error occurred: failed calling webhook
+`;
+
+  it('know replicas, template and conditions', () => {
+    const artifacts = runReader(kubeDescribe, replicaSet);
+    expect(factsOf(artifacts, 'workload')).toEqual([
+      {
+        kind: 'ReplicaSet',
+        meta: expect.objectContaining({
+          name: 'cart-77975fd9c5',
+          namespace: 'shop',
+          owners: [{ kind: 'Deployment', name: 'cart' }],
+        }),
+        at: { file: 'file', line: 1 },
+        replicas: { desired: 1, current: 0, ready: 0, available: 0 },
+        selector: { app: 'cart', 'pod-template-hash': '77975fd9c5' },
+        template: {
+          labels: { app: 'cart', 'pod-template-hash': '77975fd9c5' },
+          annotations: { 'sidecar.istio.io/nativeSidecar': 'false' },
+          images: ['shop/cart:1'],
+          hostNetwork: false,
+        },
+        conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate' }],
+      },
+    ]);
+    expect(factsOf(artifacts, 'event')).toMatchObject([{ object: { kind: 'ReplicaSet', name: 'cart-77975fd9c5' } }]);
+  });
+
+  it('are deployments, stateful sets and daemon sets by their own fields', () => {
+    const text = `Name:                   istiod
+Namespace:              istio-system
+Labels:                 app=istiod
+Selector:               app=istiod,istio=pilot
+Replicas:               2 desired | 2 updated | 2 total | 1 available | 1 unavailable
+StrategyType:           RollingUpdate
+Events:                 <none>
+
+
+Name:               reviews
+Namespace:          shop
+Labels:             <none>
+Selector:           app=reviews
+Replicas:           3 desired | 3 total
+Update Strategy:    RollingUpdate
+Pods Status:        2 Running / 1 Waiting / 0 Succeeded / 0 Failed
+Events:             <none>
+
+
+Name:           istio-cni-node
+Namespace:      istio-system
+Selector:       k8s-app=istio-cni-node
+Desired Number of Nodes Scheduled: 3
+Current Number of Nodes Scheduled: 3
+Number of Nodes Scheduled with Up-to-date Pods: 3
+Number of Nodes Scheduled with Available Pods: 2
+Pods Status:  2 Running / 1 Waiting / 0 Succeeded / 0 Failed
+Events:       <none>
+`;
+    expect(
+      factsOf(runReader(kubeDescribe, text), 'workload').map(({ kind, meta, replicas }) => [
+        kind,
+        meta.name,
+        replicas.desired,
+        replicas.ready,
+      ]),
+    ).toEqual([
+      ['Deployment', 'istiod', 2, 1],
+      ['StatefulSet', 'reviews', 3, 2],
+      ['DaemonSet', 'istio-cni-node', 3, 2],
+    ]);
+  });
+
+  it('survive damage', () => {
+    survivesDamage(kubeDescribe, replicaSet);
+  });
+});
+
+describe('services as kubectl describes them', () => {
+  const service = `Name:                     cart
+Namespace:                shop
+Labels:                   app=cart
+Annotations:              <none>
+Selector:                 app=cart
+Type:                     LoadBalancer
+IP Family Policy:         SingleStack
+IP Families:              IPv4
+IP:                       10.96.7.7
+IPs:                      10.96.7.7
+LoadBalancer Ingress:     203.0.113.10 (VIP)
+Port:                     http-web  80/TCP
+TargetPort:               8080/TCP
+NodePort:                 http-web  31784/TCP
+Endpoints:                10.244.0.7:8080,10.244.0.8:8080
+Port:                     <unset>  9000/TCP
+TargetPort:               metrics/TCP
+Endpoints:                10.244.0.7:15020
+Session Affinity:         None
+External Traffic Policy:  Local
+Events:                   <none>
+`;
+
+  it('know their ports, targets and addresses', () => {
+    const artifacts = runReader(kubeDescribe, service, {}, { chunkBytes: 40 });
+    expect(factsOf(artifacts, 'service')).toEqual([
+      {
+        meta: expect.objectContaining({ namespace: 'shop', name: 'cart' }),
+        at: { file: 'file', line: 1 },
+        type: 'LoadBalancer',
+        clusterIPs: ['10.96.7.7'],
+        loadBalancerIPs: ['203.0.113.10'],
+        selector: { app: 'cart' },
+        externalTrafficPolicy: 'Local',
+        ports: [
+          { name: 'http-web', port: 80, targetPort: 8080, protocol: 'TCP', nodePort: 31784 },
+          { port: 9000, targetPort: 'metrics', protocol: 'TCP' },
+        ],
+      },
+    ]);
+    expect(factsOf(artifacts, 'endpoints')).toMatchObject([
+      {
+        service: 'cart',
+        addresses: [{ ip: '10.244.0.7' }, { ip: '10.244.0.8' }],
+        ports: [{ port: 8080 }, { port: 15020 }],
+      },
+    ]);
+  });
+
+  it('survive damage', () => {
+    survivesDamage(kubeDescribe, service);
+  });
+});
+
+describe('objects that kubectl describes field by field', () => {
+  const webhook = `Name:         istio-sidecar-injector-asm-1-29
+Namespace:    
+Labels:       app=sidecar-injector
+              istio.io/rev=asm-1-29
+Annotations:  <none>
+API Version:  admissionregistration.k8s.io/v1
+Kind:         MutatingWebhookConfiguration
+Metadata:
+  Creation Timestamp:  2026-11-25T08:00:06Z
+  Generation:          3
+  Resource Version:    1234
+  UID:                 5b1b7c62-7d3e-4a53-a0dd-7b16e5d6b1f1
+Webhooks:
+  Admission Review Versions:
+    v1
+  Client Config:
+    Ca Bundle:  LS0tLS1CRUdJTg==
+    Service:
+      Name:        istiod-asm-1-29
+      Namespace:   istio-system
+      Path:        /inject
+      Port:        443
+  Failure Policy:  Fail
+  Name:            rev.namespace.sidecar-injector.istio.io
+  Namespace Selector:
+    Match Expressions:
+      Key:       istio.io/rev
+      Operator:  In
+      Values:
+        asm-1-29
+      Key:       istio-injection
+      Operator:  DoesNotExist
+  Object Selector:
+  Rules:
+    API Groups:
+      
+    API Versions:
+      v1
+    Operations:
+      CREATE
+    Resources:
+      pods
+    Scope:          *
+  Timeout Seconds:  10
+  Client Config:
+    URL:           https://istiod.example.com/inject
+  Failure Policy:  Ignore
+  Name:            object.sidecar-injector.istio.io
+Events:            <none>
+`;
+
+  it('are webhooks with what they call and select', () => {
+    const [object] = factsOf(runReader(kubeDescribe, webhook), 'object');
+    expect(object).toMatchObject({
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingWebhookConfiguration',
+      meta: {
+        name: 'istio-sidecar-injector-asm-1-29',
+        labels: { 'istio.io/rev': 'asm-1-29' },
+        created: '2026-11-25T08:00:06Z',
+        generation: 3,
+      },
+    });
+    expect(object?.body['webhooks']).toMatchObject([
+      {
+        clientConfig: {
+          service: { name: 'istiod-asm-1-29', namespace: 'istio-system', path: '/inject', port: 443 },
+        },
+        failurePolicy: 'Fail',
+        name: 'rev.namespace.sidecar-injector.istio.io',
+        namespaceSelector: {
+          matchExpressions: [
+            { key: 'istio.io/rev', operator: 'In', values: ['asm-1-29'] },
+            { key: 'istio-injection', operator: 'DoesNotExist' },
+          ],
+        },
+        rules: [{ operations: ['CREATE'], resources: ['pods'] }],
+        timeoutSeconds: 10,
+      },
+      { clientConfig: { url: 'https://istiod.example.com/inject' }, name: 'object.sidecar-injector.istio.io' },
+    ]);
+  });
+
+  it('are routes of Istio', () => {
+    const text = `Name:         reviews
+Namespace:    shop
+Labels:       <none>
+API Version:  networking.istio.io/v1
+Kind:         VirtualService
+Metadata:
+  Generation:  2
+Spec:
+  Hosts:
+    reviews
+  Http:
+    Match:
+      Uri:
+        Prefix:  /v2
+    Route:
+      Destination:
+        Host:    reviews
+        Subset:  v2
+    Timeout:     3s
+    Route:
+      Destination:
+        Host:    reviews
+        Port:
+          Number:  80
+        Subset:    v1
+      Weight:      90
+      Destination:
+        Host:    reviews
+        Subset:  v3
+      Weight:    10
+Events:          <none>
+`;
+    expect(factsOf(runReader(kubeDescribe, text), 'object')).toMatchObject([
+      {
+        kind: 'VirtualService',
+        meta: { namespace: 'shop', name: 'reviews', generation: 2 },
+        body: {
+          spec: {
+            hosts: ['reviews'],
+            http: [
+              {
+                match: [{ uri: { prefix: '/v2' } }],
+                route: [{ destination: { host: 'reviews', subset: 'v2' } }],
+                timeout: '3s',
+              },
+              {
+                route: [
+                  { destination: { host: 'reviews', subset: 'v1', port: { number: 80 } }, weight: 90 },
+                  { destination: { host: 'reviews', subset: 'v3' }, weight: 10 },
+                ],
+              },
+            ],
+          },
+        },
+      },
+    ]);
+  });
+
+  it('are left out where the text does not tell one item from the next', () => {
+    const text = `Name:         deny
+Namespace:    shop
+API Version:  security.istio.io/v1
+Kind:         AuthorizationPolicy
+Spec:
+  Rules:
+    From:
+      Source:
+        Namespaces:
+          payments
+    To:
+      Operation:
+        Methods:
+          GET
+Events:  <none>
+`;
+    expect(factsOf(runReader(kubeDescribe, text), 'object')).toEqual([]);
+  });
+
+  it('survive damage', () => {
+    survivesDamage(kubeDescribe, webhook);
+  });
+});

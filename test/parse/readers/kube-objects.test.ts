@@ -549,7 +549,7 @@ describe('loose files', () => {
     ['kube-objects', list(service)],
     ['kube-objects', `Warning: v1 Endpoints is deprecated in v1.33+\n${list(slice)}`],
     ['kube-objects', '{\n    "apiVersion": "v1",\n    "items": [],\n    "kind": "List"\n}\n'],
-    ['kube-objects', 'No resources found in shop namespace.\n'],
+    ['kube-tables', 'No resources found in shop namespace.\n'],
     ['kube-tables', 'NAME        TYPE                DATA   AGE\nshop-tls    kubernetes.io/tls   2      68m\n'],
     [
       'kube-tables',
@@ -558,7 +558,7 @@ describe('loose files', () => {
     ['kube-describe', 'Name:             cart-1\nNamespace:        shop\nPriority:         0\n'],
     [undefined, '2026-11-25T08:40:18.000000Z\tinfo\tapiVersion: v1\n'],
     ['kube-tables', 'NAME   STATUS   AGE   LABELS\nshop   Active   1d    a=b\n'],
-    ['kubectl-table', 'NAME     READY   STATUS    RESTARTS   AGE\ncart-1   2/2     Running   0          5m\n'],
+    ['kube-tables', 'NAME     READY   STATUS    RESTARTS   AGE\ncart-1   2/2     Running   0          5m\n'],
     [undefined, '{"configs": []}'],
   ])('are recognised as %s', (name, text) => {
     expect(recogniseKube(text)?.name).toBe(name);
