@@ -29,7 +29,13 @@ export const agentLogRules = defineLogRules('proxy', [
     groupBy: ['why'],
     message: (matched) =>
       `${who(matched)} ${matched.pods.length === 1 ? 'does' : 'do'} not trust istiod: ${matched.captures['why']}`,
-    explains: ['unreachable-control-plane', 'never-ready-proxy', 'absent-proxy', 'failing-certificate-signing'],
+    explains: [
+      'distrusted-istiod',
+      'unreachable-control-plane',
+      'never-ready-proxy',
+      'absent-proxy',
+      'failing-certificate-signing',
+    ],
     fires: [
       '2026-05-01T10:00:01.000000Z\twarning\tenvoy config\tStreamSecrets gRPC config stream to sds-grpc closed: 2, failed to generate secret for default: failed to generate workload certificate: create certificate: rpc error: code = Unavailable desc = connection error: desc = "transport: authentication handshake failed: x509: certificate signed by unknown authority"\tthread=14',
     ],

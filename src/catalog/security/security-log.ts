@@ -155,7 +155,12 @@ export const istiodSecurityLogRules = defineLogRules('istiod', [
     contains: 'oken has expired',
     atLeast: 2,
     message: ({ count }) => `istiod refused ${count} clients because their service account token has expired`,
-    explains: ['failing-certificate-signing', 'never-ready-proxy', 'unreachable-control-plane'],
+    explains: [
+      'unauthenticated-proxy',
+      'failing-certificate-signing',
+      'never-ready-proxy',
+      'unreachable-control-plane',
+    ],
     fires: [
       '2026-05-01T10:00:00.000000Z\terror\tads\tFailed to authenticate client from 10.100.1.7:56330: Authenticator KubeJWTAuthenticator: failed to validate the JWT from cluster "Kubernetes": the service account authentication returns an error: [invalid bearer token, service account token has expired]\n2026-05-01T10:00:00.000000Z\terror\tads\tFailed to authenticate client from 10.100.1.7:56340: Authenticator KubeJWTAuthenticator: failed to validate the JWT from cluster "Kubernetes": the service account authentication returns an error: [invalid bearer token, service account token has expired]',
     ],
@@ -185,7 +190,12 @@ export const istiodSecurityLogRules = defineLogRules('istiod', [
     matching: /token audiences \[(?<had>[^\]]*)\] is invalid for the target audiences \[(?<wanted>[^\]]*)\]/,
     message: ({ captures, count }) =>
       `${count} clients showed istiod a token for ${captures['had'] ?? 'another audience'} instead of ${captures['wanted'] ?? 'istio-ca'}`,
-    explains: ['failing-certificate-signing', 'never-ready-proxy', 'unreachable-control-plane'],
+    explains: [
+      'unauthenticated-proxy',
+      'failing-certificate-signing',
+      'never-ready-proxy',
+      'unreachable-control-plane',
+    ],
     fires: [
       '2026-05-01T10:00:00.000000Z\terror\tads\tFailed to authenticate client from 10.1.2.9:1: the service account authentication returns an error: [invalid bearer token, token audiences ["kubernetes.svc.default"] is invalid for the target audiences ["istio-ca"]]',
     ],
@@ -209,7 +219,12 @@ export const istiodSecurityLogRules = defineLogRules('istiod', [
     contains: 'error in cryptographic primitive',
     message: ({ count }) =>
       `the API server could not verify the token of ${count === 1 ? 'one client' : `${count} clients`} of istiod`,
-    explains: ['failing-certificate-signing', 'never-ready-proxy', 'unreachable-control-plane'],
+    explains: [
+      'unauthenticated-proxy',
+      'failing-certificate-signing',
+      'never-ready-proxy',
+      'unreachable-control-plane',
+    ],
     fires: [
       '2026-05-01T10:00:00.000000Z\terror\tads\tFailed to authenticate client from 10.1.2.9:1: the service account authentication returns an error: [invalid bearer token, square/go-jose: error in cryptographic primitive]',
     ],
@@ -410,7 +425,12 @@ export const proxySecurityLogRules = defineLogRules('proxy', [
     matching: /failed to fetch token from file: (?<why>.*)/,
     message: ({ captures, count }) =>
       `the agent could not read its token ${count === 1 ? 'once' : `${count} times`}: ${captures['why'] ?? ''}`,
-    explains: ['failing-certificate-signing', 'never-ready-proxy', 'unreachable-control-plane'],
+    explains: [
+      'unauthenticated-proxy',
+      'failing-certificate-signing',
+      'never-ready-proxy',
+      'unreachable-control-plane',
+    ],
     fires: [
       '2026-05-01T10:00:00.000000Z\terror\tcredential\tfailed to fetch token from file: open ./var/run/secrets/tokens/istio-token: no such file or directory',
     ],
