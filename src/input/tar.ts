@@ -24,6 +24,7 @@ export function tarFlow(container: Container): Flow {
   let lastEnd = 0;
 
   let broken = false;
+  let resumed = false;
   let searched: Buffer = Buffer.alloc(0);
   let damagedHeaders = 0;
   let damagedAfter: string | undefined;
@@ -135,7 +136,10 @@ export function tarFlow(container: Container): Flow {
     damagedHeaders++;
     if (damagedHeaders === 1) damagedAfter = last;
     searched = Buffer.alloc(0);
-    await search(chunk.subarray(Math.max(0, lastEnd - before)));
+    // A sound header can fail for what it says: a long name of 1 GiB, a size below zero. Where reading went on at just that one
+    // it must not again.
+    const again = resumed && before === 0 && lastEnd === 0;
+    await search(chunk.subarray(again ? blockBytes : Math.max(0, lastEnd - before)));
   }
 
   /** Looks for the next header and goes on there. */
@@ -145,6 +149,7 @@ export function tarFlow(container: Container): Flow {
       const header = at - magicAt;
       if (header < 0 || !isTarHeader(bytes.subarray(header, header + blockBytes))) continue;
       broken = false;
+      resumed = true;
       written = 0;
       lastEnd = 0;
       untar = start();

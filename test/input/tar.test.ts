@@ -9,6 +9,26 @@ const files = {
   'bug-report/versions': 'CLI version:\n',
 };
 
+/** The header of an entry that is no file: `x` for records about the next one, `L` for its long name. */
+function special(type: string, size: number): Buffer {
+  const header = Buffer.alloc(512);
+  header.write('special', 'latin1');
+  header.write('0000644\x000000000\x000000000\0', 100, 'latin1');
+  header.write(`${size.toString(8).padStart(11, '0')}\x0015130505040\0        ${type}`, 124, 'latin1');
+  header.write('ustar\x0000', 257, 'latin1');
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return header;
+}
+
+/** Records about the next entry, as pax writes them. */
+function record(text: string): Buffer {
+  const line = `${text.length + 4} ${text}\n`;
+  const block = Buffer.alloc(512);
+  block.write(line, 'latin1');
+  return Buffer.concat([special('x', line.length), block]);
+}
+
 describe('tar', () => {
   it('delivers the files in order, without the root folder, with size and time', async () => {
     const { files: found, headers, gaps } = await see(await tarOf(files));
@@ -85,6 +105,17 @@ describe('tar', () => {
           'a tar header is damaged, the files there are missing; the last complete file before it is cluster/nodes',
       },
     ]);
+  });
+
+  it.each([
+    ['a size below zero', record('size=-5')],
+    ['a name of 5 MiB', Buffer.concat([special('L', 5 * 2 ** 20), Buffer.alloc(5 * 2 ** 20, 'cart/')])],
+    ['records of 6 MiB', Buffer.concat([special('x', 6 * 2 ** 20), Buffer.alloc(6 * 2 ** 20, 'x')])],
+  ])('reads on after a sound header that gives the next file %s', async (_, between) => {
+    const first = (await tarOf({ 'cluster/nodes': 'nodes' })).subarray(0, 1024);
+    const { files: found, gaps } = await see(Buffer.concat([first, between, await tarOf({ versions: 'v' })]));
+    expect(found).toEqual({ 'cluster/nodes': 'nodes', versions: 'v' });
+    expect(gaps).toMatchObject([{ reason: 'malformed', detail: expect.stringContaining('damaged') }]);
   });
 
   it('keeps the files before something that is no tar', async () => {
