@@ -158,7 +158,7 @@ function gatewayName(entry: string, namespace: string): string {
 
 /** A host, or a Gateway, that nothing routes: the gateway answers 404 there. */
 export interface RoutingFault {
-  readonly kind: 'mismatch' | 'unrouted' | 'unselected' | 'conflict';
+  readonly kind: 'mismatch' | 'unrouted' | 'unselected' | 'conflict' | 'refused';
   /** The object to change. */
   readonly object: KubeObject;
   /** Hosts without a route because of it. */

@@ -8,6 +8,7 @@ import { listenerPortConflict } from './listener-port-conflict.ts';
 import { missingGatewaySecret } from './missing-gateway-secret.ts';
 import { missingRoute } from './missing-route.ts';
 import { refusedGatewaySecret } from './refused-gateway-secret.ts';
+import { refusedRoute } from './refused-route.ts';
 import { rejectedConfiguration } from './rejected-configuration.ts';
 import { reportedByIstioctl } from './reported-by-istioctl.ts';
 import { sharedGatewayCertificate } from './shared-gateway-certificate.ts';
@@ -20,6 +21,7 @@ export const configurationRules: { readonly rules: readonly AnyRule[]; readonly 
     missingGatewaySecret,
     refusedGatewaySecret,
     gatewayHostMismatch,
+    refusedRoute,
     gatewayWithoutWorkload,
     conflictingGateways,
     unroutedGatewayHost,

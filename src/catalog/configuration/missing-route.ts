@@ -1,3 +1,4 @@
+import { gatewayApiHosts, refusedRoutes } from '../../model/gateway-routes.ts';
 import {
   faultLookup,
   faultScope,
@@ -17,6 +18,7 @@ import {
   specOf,
   strings,
 } from '../../model/hosts.ts';
+import { isListed } from '../../model/listings.ts';
 import type { MeshProxy } from '../../model/mesh.ts';
 import { hostScope, hostsBehind } from '../../model/services.ts';
 import { hasEnded, succeeded, summaryOf } from '../../model/traffic.ts';
@@ -53,14 +55,15 @@ export const missingRoute = defineRule({
   source: 'Envoy response flag NR; knowledge F16',
   symptom: true,
   needs: ['access'],
-  uses: ['config', 'services', 'proxies', 'pods'],
-  *check({ access, config = [], services = [], proxies = [], pods }) {
+  uses: ['config', 'services', 'proxies', 'pods', 'listings'],
+  *check({ access, config = [], services = [], proxies = [], pods, listings }) {
     const { mismatches, unrouted } = routingOf(config, services);
     const labels = [...proxies.map((proxy) => proxy.labels), ...(pods ?? []).map(({ meta }) => meta.labels)];
     const faults: readonly RoutingFault[] = [
       ...mismatches,
       ...(pods === undefined ? [] : unselectedGateways(config, labels)),
       ...gatewayConflicts(config, proxies),
+      ...refusedRoutes(config, (namespace) => isListed(listings, 'Gateway', namespace)),
       // A Gateway that loses or selects nothing has no routes either: what it does wrong counts.
       ...unrouted,
     ];
@@ -162,6 +165,7 @@ function namesIn(config: readonly KubeObject[], services: readonly Service[]): N
   const wideRoutes = new Map<string, KubeObject>();
   const add = (name: string): void => void (name.startsWith('*') ? wide : exact).add(name.toLowerCase());
   for (const server of gatewayServers(config)) for (const { host } of server.hosts) add(host);
+  for (const host of gatewayApiHosts(config)) add(host);
   for (const route of ofKind(config, 'VirtualService')) {
     const atGateway = strings(specOf(route)['gateways']).some((gateway) => gateway !== 'mesh');
     for (const entry of strings(specOf(route)['hosts'])) {

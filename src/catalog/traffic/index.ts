@@ -10,6 +10,7 @@ import { failedUpstreamConnection } from './failed-upstream-connection.ts';
 import { injectedFault } from './injected-fault.ts';
 import { misnamedServicePort } from './misnamed-service-port.ts';
 import { missingCluster } from './missing-cluster.ts';
+import { proxyAnsweredErrors } from './proxy-answered-errors.ts';
 import { resetUpstreamConnection } from './reset-upstream-connection.ts';
 import { serverFirstProtocol } from './server-first-protocol.ts';
 import { serviceWithoutEndpoints } from './service-without-endpoints.ts';
@@ -39,6 +40,7 @@ export const trafficRules: { readonly rules: readonly AnyRule[]; readonly logs: 
     unhealthyUpstream,
     failedUpstreamConnection,
     resetUpstreamConnection,
+    proxyAnsweredErrors,
     exhaustedRetries,
     applicationErrors,
   ],
