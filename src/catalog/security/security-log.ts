@@ -425,12 +425,7 @@ export const proxySecurityLogRules = defineLogRules('proxy', [
     matching: /failed to fetch token from file: (?<why>.*)/,
     message: ({ captures, count }) =>
       `the agent could not read its token ${count === 1 ? 'once' : `${count} times`}: ${captures['why'] ?? ''}`,
-    explains: [
-      'unauthenticated-proxy',
-      'failing-certificate-signing',
-      'never-ready-proxy',
-      'unreachable-control-plane',
-    ],
+    explains: ['failing-certificate-signing', 'never-ready-proxy', 'unreachable-control-plane'],
     fires: [
       '2026-05-01T10:00:00.000000Z\terror\tcredential\tfailed to fetch token from file: open ./var/run/secrets/tokens/istio-token: no such file or directory',
     ],
