@@ -1,3 +1,9 @@
+import { clusterInfoLayout } from './layouts/cluster-info-dump.ts';
+import { kindLogsLayout } from './layouts/kind-logs.ts';
+import { mustGatherLayout } from './layouts/must-gather.ts';
+import { namespaceFoldersLayout } from './layouts/namespace-folders.ts';
+import { periscopeLayout } from './layouts/periscope.ts';
+import { supportBundleLayout } from './layouts/support-bundle.ts';
 import type { Layout } from './reader.ts';
 import { analyzeMessages } from './readers/analyze-messages.ts';
 import { bugReportLog } from './readers/bug-report-log.ts';
@@ -52,16 +58,13 @@ export const bugReportLayout: Layout = [
   ['proxies/:namespace/:pod/cores/:file', knownFile('core-dump', 'core dump, not read')],
 ];
 
-/** Values of a pattern's `:name` segments where it matches a path, else undefined. */
-export function matchPath(pattern: string, path: string): Readonly<Record<string, string>> | undefined {
-  const wanted = pattern.split('/');
-  const given = path.split('/');
-  if (wanted.length !== given.length) return undefined;
-  const params: Record<string, string> = {};
-  for (const [index, segment] of wanted.entries()) {
-    const value = given[index] ?? '';
-    if (segment.startsWith(':')) params[segment.slice(1)] = value;
-    else if (segment !== value) return undefined;
-  }
-  return params;
-}
+/** Every layout whose paths are known, in the order in which they are tried: the first match wins. */
+export const layouts: readonly Layout[] = [
+  bugReportLayout,
+  mustGatherLayout,
+  supportBundleLayout,
+  kindLogsLayout,
+  periscopeLayout,
+  clusterInfoLayout,
+  namespaceFoldersLayout,
+];

@@ -1,9 +1,10 @@
 import type { Archive, EntryHeader, EntrySink } from '../input/archive.ts';
 import { canonicalName, innermostPath } from '../input/path.ts';
 import type { Artifact } from './artifact.ts';
-import { bugReportLayout, matchPath } from './layouts.ts';
+import { layouts } from './layouts.ts';
 import { mask } from './mask.ts';
 import { maskedPath } from './mask-files.ts';
+import { matchPath } from './path-pattern.ts';
 import type { Parser, ReadContext, Reader, SourceFile } from './reader.ts';
 import { recogniseByContent } from './recognise.ts';
 
@@ -71,16 +72,18 @@ export interface Crew {
 
 const route = (path: string): { readonly reader: Reader | undefined; readonly params: SourceFile['params'] } => {
   const canonical = canonicalName(innermostPath(path));
-  for (const [pattern, reader] of bugReportLayout) {
-    const params = matchPath(pattern, canonical);
-    if (params !== undefined) return { reader, params };
+  for (const layout of layouts) {
+    for (const [pattern, reader] of layout) {
+      const params = matchPath(pattern, canonical);
+      if (params !== undefined) return { reader, params };
+    }
   }
   return { reader: undefined, params: {} };
 };
 
 /** Readers by name, so that a name is all that crosses to a thread. */
 export const readersByName: ReadonlyMap<string, Reader> = new Map(
-  bugReportLayout.map(([, reader]) => [reader.name, reader]),
+  layouts.flatMap((layout) => layout.map(([, reader]) => [reader.name, reader] as const)),
 );
 
 /** The name under which a file without a known path is sent to a crew: it is recognised by content. */

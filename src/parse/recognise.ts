@@ -5,6 +5,7 @@ import { istiodLog } from './readers/istiod-log.ts';
 import { proxyLog } from './readers/proxy-log.ts';
 import { ztunnelLog } from './readers/ztunnel-log.ts';
 import { recogniseEnvoy } from './recognise-envoy.ts';
+import { recogniseForeign } from './recognise-foreign.ts';
 import { recogniseIstio } from './recognise-istio.ts';
 import { recogniseKube } from './recognise-kube.ts';
 
@@ -19,7 +20,7 @@ const logReaders: Readonly<Record<string, Reader>> = {
 export function recogniseByContent(head: Uint8Array): Reader | undefined {
   if (head.length === 0 || isBinary(head)) return undefined;
   const text = new TextDecoder().decode(head).replaceAll('\r\n', '\n');
-  return recogniseEnvoy(text) ?? recogniseIstio(text) ?? recogniseKube(text) ?? logReaders[looksLikeLog(text) ?? ''];
+  return recogniseForeign(text) ?? recogniseEnvoy(text) ?? recogniseIstio(text) ?? recogniseKube(text) ?? logReaders[looksLikeLog(text) ?? ''];
 }
 
 /** Bytes of no text: a zero byte, unless the file is UTF-16, as PowerShell's `>` writes it. */

@@ -151,7 +151,7 @@ function readObjects(file: SourceFile, emit: Emit): { readonly sink: ItemSink } 
       return;
     }
     // An item of a YAML list keeps its dash.
-    const object = withKind(recordOf(Array.isArray(parsed) ? parsed[0] : parsed), head);
+    const object = withKind(recordOf(Array.isArray(parsed) ? parsed[0] : parsed), head, file.params);
     if (object !== undefined) take(object, item);
     else if (maySay) wait(item);
     else objectGap('unrecognised', 'an object here has no kind', item.line);
@@ -269,9 +269,11 @@ function readObjects(file: SourceFile, emit: Emit): { readonly sink: ItemSink } 
 /** `Pod` of `PodList`; nothing of a plain `List`. */
 const itemKind = (kind: string | undefined): string | undefined => /^(\w+)List$/.exec(kind ?? '')?.[1];
 
-/** The object with the kind its list gives it where it has none. */
-function withKind(object: UntypedRecord, head: ListHead): UntypedRecord | undefined {
+/** The object with the kind its list gives it where it has none, or the one the layout knows (`kind` and `apiVersion` of the params). */
+function withKind(object: UntypedRecord, head: ListHead, params: SourceFile['params']): UntypedRecord | undefined {
   if (textOf(object['kind']) !== undefined) return object;
-  const kind = itemKind(head.kind);
-  return kind === undefined ? undefined : { ...object, apiVersion: object['apiVersion'] ?? head.apiVersion, kind };
+  const kind = itemKind(head.kind) ?? params['kind'];
+  return kind === undefined
+    ? undefined
+    : { ...object, apiVersion: object['apiVersion'] ?? head.apiVersion ?? params['apiVersion'], kind };
 }

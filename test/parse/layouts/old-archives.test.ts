@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Artifact } from '../../../src/parse/artifact.ts';
-import { bugReportLayout, matchPath } from '../../../src/parse/layouts.ts';
+import { bugReportLayout } from '../../../src/parse/layouts.ts';
+import { matchPath } from '../../../src/parse/path-pattern.ts';
 import { layout112, layout116, layout120, layout125 } from '../../fixtures/old-archives.ts';
 import { factsOf, runReader } from '../run-reader.ts';
 
