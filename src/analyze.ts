@@ -7,8 +7,10 @@ import { namespacesOf } from './diagnosis/scope.ts';
 import { UserError } from './errors.ts';
 import { type Archive, defaultLimits, type Limits } from './input/archive.ts';
 import { openArchive } from './input/open.ts';
-import { meshBuilder } from './model/build.ts';
+import { type MeshBuilder, meshBuilder } from './model/build.ts';
+import { apart, identityOf } from './model/clusters-apart.ts';
 import type { Mesh } from './model/mesh.ts';
+import type { Artifact } from './parse/artifact.ts';
 import type { Gap } from './parse/facts.ts';
 import { maskedPath } from './parse/mask-files.ts';
 import { prefixesOf, type ReadSummary, read } from './parse/read.ts';
@@ -95,6 +97,9 @@ export async function observe(
 
   const builder = meshBuilder();
   const summaries: ReadSummary[] = [];
+  /** What each archive says, where there are several: they may be of different clusters. */
+  const held: Artifact[][] = archives.map(() => []);
+  const several = archives.length > 1;
   const crew = crewFor(
     options.jobs ?? Math.min(4, availableParallelism()),
     archives.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -107,18 +112,45 @@ export async function observe(
       ((entries: number, bytes: number, entry: string) =>
         options.progress?.({ stage: 'reading', entries, bytes, entry }));
     for (const [index, archive] of archives.entries()) {
-      summaries.push(await read(archive, crew, builder.add, { prefix: prefixes[index] ?? '', progress }));
+      const own = held[index];
+      const take = several && own !== undefined ? (artifact: Artifact): void => void own.push(artifact) : builder.add;
+      summaries.push(await read(archive, crew, take, { prefix: prefixes[index] ?? '', progress }));
     }
   } finally {
     await crew.close();
   }
-  const newest = summaries
-    .flatMap((summary) => summary.newest ?? [])
+  const conflicts = several ? addOneCluster(archives, held, builder) : [];
+  const left = new Set(conflicts.map(({ index }) => index));
+  const judged = summaries.map((summary, index) => (left.has(index) ? leftOut(summary) : summary));
+  const newest = judged
+    .flatMap((summary, index) => (left.has(index) ? [] : (summary.newest ?? [])))
     .toSorted()
     .at(-1);
   const { mesh, gaps } = builder.build(newest === undefined ? {} : { newest });
-  return { archives, summaries, mesh, gaps };
+  return { archives, summaries: judged, mesh, gaps: [...conflicts.map(({ gap }) => gap), ...gaps] };
 }
+
+/** Gives the builder what the archives of one cluster say, and says of the others that they were left out. */
+function addOneCluster(
+  archives: readonly Archive[],
+  held: readonly (readonly Artifact[])[],
+  builder: MeshBuilder,
+): readonly { readonly index: number; readonly gap: Gap }[] {
+  const { together, others } = apart(held.map(identityOf));
+  for (const index of together) for (const artifact of held[index] ?? []) builder.add(artifact);
+  const names = together.map((index) => archives[index]?.name).join(', ');
+  return others.map(({ index, because }) => {
+    const file = archives[index]?.name ?? '';
+    const detail = `it shows another cluster than ${names} (${because}) and is left out; analyze it on its own: meshtriage analyze ${file}`;
+    return { index, gap: { file, reason: 'conflict', detail } };
+  });
+}
+
+/** The files of an archive that was read, and judged to be of another cluster. */
+const leftOut = (summary: ReadSummary): ReadSummary => ({
+  ...summary,
+  files: summary.files.map((file) => ({ ...file, status: 'ignored', facts: 0 })),
+});
 
 function chosen(rules: readonly AnyRule[], { only, skip }: Options): readonly AnyRule[] {
   return rules.filter(({ id }) => (only === undefined || only.includes(id)) && !skip?.includes(id));

@@ -1,9 +1,12 @@
+import type { Location } from '../input/location.ts';
 import type { Artifact, ArtifactKind, ArtifactKinds } from '../parse/artifact.ts';
 import type * as facts from '../parse/facts.ts';
 import { controlPlane } from './control-plane.ts';
 import type { Mesh } from './mesh.ts';
 import { captureOf, platformOf } from './platform.ts';
 import { proxiesOf } from './proxies.ts';
+import { withoutRepeatedLogs } from './repeated-logs.ts';
+import { type Superseded, superseded } from './superseded.ts';
 
 /** The mesh as far as the archive shows it, and what it did not show. */
 export interface Built {
@@ -47,10 +50,10 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
   const of = <K extends ArtifactKind>(kind: K): readonly ArtifactKinds[K][] | undefined =>
     seen.has(kind) ? ((collected[kind] as ArtifactKinds[K][] | undefined) ?? []) : undefined;
 
-  const gaps: facts.Gap[] = [...(collected.gap ?? [])];
-  const objects = unique(of('object'), (object) => `${object.apiVersion.split('/')[0]} ${object.kind}`);
-  const logFiles = of('log-file');
-  const hits = of('log-hits') ?? [];
+  const older = superseded();
+  const objects = unique(of('object'), (object) => `${object.apiVersion.split('/')[0]} ${object.kind}`, older);
+  const logs = withoutRepeatedLogs({ logFiles: of('log-file'), hits: of('log-hits') ?? [], access: of('access') });
+  const { logFiles, hits } = logs;
   const logOf = (log: facts.LogHitSource) =>
     logFiles?.some((file) => file.log === log) ? hits.filter((hit) => hit.log === log) : undefined;
 
@@ -61,7 +64,7 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ),
     ...facet(
       'services',
-      unique(of('service'), () => 'Service'),
+      unique(of('service'), () => 'Service', older),
     ),
     ...facet(
       'endpoints',
@@ -69,7 +72,7 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ),
     ...facet(
       'workloads',
-      unique(of('workload'), ({ kind }) => kind),
+      unique(of('workload'), ({ kind }) => kind, older),
     ),
     ...facet(
       'namespaces',
@@ -81,7 +84,7 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ),
     ...facet(
       'configMaps',
-      unique(of('config-map'), () => 'ConfigMap'),
+      unique(of('config-map'), () => 'ConfigMap', older),
     ),
     ...facet('podRows', lastRows(of('pod-row'))),
     ...facet('events', uniqueEvents(of('event'))),
@@ -123,7 +126,7 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ...facet('logFiles', logFiles),
     ...facet(
       'access',
-      logFiles?.some(({ log }) => log === 'proxy' || log === 'ztunnel') ? (of('access') ?? []) : undefined,
+      logFiles?.some(({ log }) => log === 'proxy' || log === 'ztunnel') ? (logs.access ?? []) : undefined,
     ),
   };
 
@@ -136,7 +139,7 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ...facet('revisions', controlPlane(base, platform)),
     ...facet('proxies', proxiesOf(base, of('proxy'))),
   };
-  return { mesh, gaps };
+  return { mesh, gaps: [...(collected.gap ?? []), ...older.gaps()] };
 }
 
 /** A facet is set only where it is known: an absent one must stay absent for "not checked". */
@@ -173,25 +176,36 @@ function webhooksOf(
   return webhooks.length > 0 || listed ? webhooks : undefined;
 }
 
-/** Files of an archive overlap: of two copies of an object the newer stays, in the place of the first. */
-function unique<T extends { readonly meta: facts.ObjectMeta }>(
+/**
+ * Files of an archive overlap: of two copies of an object the newer stays, in the place of the first. `older` hears of those that
+ * say something else.
+ */
+function unique<T extends { readonly meta: facts.ObjectMeta; readonly at: Location }>(
   items: readonly T[] | undefined,
   kind: (item: T) => string,
+  older?: Superseded,
 ): readonly T[] | undefined {
   if (items === undefined) return undefined;
   const byName = new Map<string, T>();
   for (const item of items) {
     const key = `${kind(item)}\0${item.meta.namespace}\0${item.meta.name}`;
     const other = byName.get(key);
-    if (other === undefined || isNewer(item.meta, other.meta)) byName.set(key, item);
+    const newer = other === undefined || isNewer(item.meta, other.meta);
+    if (newer) byName.set(key, item);
+    if (other === undefined) continue;
+    const name = kind(item).split(' ').at(-1) ?? '';
+    if (newer) older?.note(name, item, other);
+    else older?.note(name, other, item);
   }
   return [...byName.values()];
 }
 
 /** Text of describe and of tables has no version: the object itself says more than either. */
 function isNewer(one: facts.ObjectMeta, other: facts.ObjectMeta): boolean {
+  if (one.resourceVersion === undefined && other.resourceVersion === undefined)
+    return (one.changed?.time ?? '') > (other.changed?.time ?? '');
   if (one.resourceVersion === undefined || other.resourceVersion === undefined)
-    return one.resourceVersion !== undefined && other.resourceVersion === undefined;
+    return one.resourceVersion !== undefined;
   const version = Number(one.resourceVersion) - Number(other.resourceVersion);
   if (Number.isFinite(version) && version !== 0) return version > 0;
   return (one.generation ?? 0) > (other.generation ?? 0);

@@ -662,7 +662,19 @@ export interface AccessGroup {
 /** Something the archive should have told us and did not. */
 export interface Gap {
   readonly file: string;
-  readonly reason: 'truncated' | 'malformed' | 'too-large' | 'skipped' | 'unrecognised' | 'not-available';
+  /**
+   * `conflict`: an archive of another cluster than the rest, which is left out. `superseded`: of two files that contradict each
+   * other about an object this one is older, and the other is used.
+   */
+  readonly reason:
+    | 'truncated'
+    | 'malformed'
+    | 'too-large'
+    | 'skipped'
+    | 'unrecognised'
+    | 'not-available'
+    | 'conflict'
+    | 'superseded';
   readonly detail: string;
   readonly line?: number;
 }

@@ -37,7 +37,7 @@ export function toReport(analysed: Analysed): Report {
     complete,
     rulesChecked: checked,
     rulesNotChecked: outcomes.length - checked,
-    sentence: coverageSentence(filesRead, files.length, complete, gaps.length),
+    sentence: coverageSentence(filesRead, files.length, complete, gaps),
   };
   return {
     schema: 1,
@@ -81,10 +81,13 @@ export function toReport(analysed: Analysed): Report {
 
 const unlike = (item: string, index: number, all: readonly string[]): boolean => all.indexOf(item) === index;
 
-function coverageSentence(read: number, files: number, complete: boolean, gaps: number): string {
+function coverageSentence(read: number, files: number, complete: boolean, gaps: readonly Gap[]): string {
   const share = `${read} of ${files} files read`;
-  if (!complete) return `${share}; the archive is partial: what was cut off is not judged`;
-  return gaps === 0 ? share : `${share}, ${gaps} gap${gaps === 1 ? '' : 's'}`;
+  const foreign = gaps.filter(({ reason }) => reason === 'conflict').map(({ file }) => file);
+  const verb = foreign.length === 1 ? 'shows another cluster and is' : 'show other clusters and are';
+  const apart = foreign.length === 0 ? '' : `; ${foreign.join(', ')} ${verb} left out`;
+  if (!complete) return `${share}${apart}; the archive is partial: what was cut off is not judged`;
+  return gaps.length === 0 ? share : `${share}${apart}, ${gaps.length} gap${gaps.length === 1 ? '' : 's'}`;
 }
 
 function about(mesh: Partial<Mesh>, rows: readonly ProxyRow[]): Report['about'] {
