@@ -8,6 +8,7 @@ import {
   unselectedGateways,
 } from '../../model/gateways.ts';
 import { nameOf } from '../../model/hosts.ts';
+import { isListed } from '../../model/listings.ts';
 import { matchesLabels } from '../../model/selectors.ts';
 import { evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
@@ -39,10 +40,17 @@ export const gatewayWithoutWorkload = defineRule({
   source: 'IST0101; knowledge F16, ING2a, D188',
   explains: ['missing-route', 'idle-gateway', 'failed-upstream-connection'],
   needs: ['config', 'pods'],
-  uses: ['proxies', 'workloads', 'access'],
-  *check({ config, pods, proxies = [], workloads = [], access }) {
+  uses: ['proxies', 'workloads', 'access', 'listings', 'podRows'],
+  *check({ config, pods, proxies = [], workloads = [], access, listings, podRows = [] }) {
     const gateways = proxies.filter(({ type }) => type === 'gateway');
-    const labels = [...pods.map(({ meta }) => meta.labels), ...proxies.map((proxy) => proxy.labels)];
+    const labels = [
+      ...pods.map(({ meta }) => meta.labels),
+      ...proxies.map((proxy) => proxy.labels),
+      ...podRows.flatMap((row) => row.labels ?? []),
+    ];
+    // Single pods that somebody described do not tell what the others carry.
+    const whole = isListed(listings, 'Pod', '*');
+    const labelled = gateways.length > 0 && gateways.every((proxy) => Object.keys(proxy.labels).length > 0);
     const bound = new Map<unknown, string[]>();
     for (const { gateway, route } of gatewayBindings(config))
       if (gateway !== undefined) bound.set(gateway, [...(bound.get(gateway) ?? []), nameOf(route)]);
@@ -61,6 +69,7 @@ export const gatewayWithoutWorkload = defineRule({
         gateways,
         hosts.filter((host) => host !== '*'),
       );
+      if (!whole && !(labelled && failed.count > 0)) continue;
       const routes = bound.get(gateway) ?? [];
       const evidence = evidenceOf(
         failed.evidence,
@@ -101,7 +110,7 @@ export const gatewayWithoutWorkload = defineRule({
         severity: routes.length > 0 && gateways.length > 0 ? 'error' : 'warning',
         confidence: failed.count > 0 ? 'certain' : 'likely',
         supports: [
-          'The labels of all pods were read.',
+          whole ? 'The labels of all pods were read.' : 'The labels of the gateways that answered were read.',
           ...(routes.length > 0 ? [`${some(routes)} ${routes.length === 1 ? 'is' : 'are'} bound to it.`] : []),
           ...(failed.count > 0
             ? [`Gateways answered ${failed.count} requests for ${some(failed.hosts)} with 404 NR.`]
