@@ -133,12 +133,11 @@ export function tarFlow(container: Container): Flow {
     rethrow();
     if (!broken || container.stopped()) return;
     // The header that failed starts at `lastEnd` or, after the records of a long name, a little later.
-    damagedHeaders++;
-    if (damagedHeaders === 1) damagedAfter = last;
     searched = Buffer.alloc(0);
     // A sound header can fail for what it says: a long name of 1 GiB, a size below zero. Where reading went on at just that one
     // it must not again.
     const again = resumed && before === 0 && lastEnd === 0;
+    if (!again && ++damagedHeaders === 1) damagedAfter = last;
     await search(chunk.subarray(again ? blockBytes : Math.max(0, lastEnd - before)));
   }
 

@@ -115,7 +115,7 @@ describe('tar', () => {
     const first = (await tarOf({ 'cluster/nodes': 'nodes' })).subarray(0, 1024);
     const { files: found, gaps } = await see(Buffer.concat([first, between, await tarOf({ versions: 'v' })]));
     expect(found).toEqual({ 'cluster/nodes': 'nodes', versions: 'v' });
-    expect(gaps).toMatchObject([{ reason: 'malformed', detail: expect.stringContaining('damaged') }]);
+    expect(gaps).toMatchObject([{ reason: 'malformed', detail: expect.stringMatching(/^a tar header is damaged/) }]);
   });
 
   it('keeps the files before something that is no tar', async () => {
