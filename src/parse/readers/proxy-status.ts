@@ -1,15 +1,15 @@
 import type { Location } from '../../input/location.ts';
 import type { Artifact } from '../artifact.ts';
-import type { ProxyRef } from '../facts.ts';
 import { jsonDocuments, parsed } from '../json-documents.ts';
 import { mask } from '../mask.ts';
 import { textReader } from '../reader.ts';
 import { isCollector, proxyRef, type SyncState, type SyncType, syncOfClientConfig } from '../sync-status.ts';
 import { recordOf, recordsOf, textOf } from '../untyped.ts';
+import { parseYaml } from '../yaml.ts';
 
 /**
  * `istioctl proxy-status` of 1.5 to 1.31: the table with a column for each xDS type, the one of 1.27 with only the types
- * a proxy subscribed to, JSON since 1.30, and the comparison for one pod.
+ * a proxy subscribed to, and JSON and YAML since 1.30.
  */
 export const proxyStatus = textReader('proxy-status', 'istioctl proxy-status', function* (text, file) {
   const at = (line: number): Location => ({ file: file.path, line });
@@ -28,16 +28,16 @@ export const proxyStatus = textReader('proxy-status', 'istioctl proxy-status', f
     yield { kind: 'seen', value: { kinds: ['sync'], at: { file: file.path } } };
     return;
   }
+  if (/^(?:controlPlane|resources):/m.test(text) && text.includes('ClientConfig')) {
+    yield* fromYaml(text, file.path);
+    yield { kind: 'seen', value: { kinds: ['sync'], at: { file: file.path } } };
+    return;
+  }
 
-  const compared: Partial<Record<SyncType, SyncState>> = {};
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.replace(COLOUR, '').trimEnd();
     if (line.trim() === '') continue;
-    const verdict = /^(Clusters|Listeners|Routes) (Match|Don't Match)\b/.exec(line);
-    if (verdict !== null) {
-      const type = verdict[1] === 'Clusters' ? 'cds' : verdict[1] === 'Listeners' ? 'lds' : 'rds';
-      compared[type] = verdict[2] === 'Match' ? 'synced' : 'stale';
-    } else if (HEADER.test(line)) {
+    if (HEADER.test(line)) {
       header = columns(line);
     } else if (/^Error: |^Sync diff is not available/.test(line)) {
       refusal ??= { line: index + 1, text: line };
@@ -52,10 +52,6 @@ export const proxyStatus = textReader('proxy-status', 'istioctl proxy-status', f
     }
   }
 
-  const one = proxyOfName(file.path);
-  if (Object.keys(compared).length > 0 && one !== undefined) {
-    yield { kind: 'sync', value: { proxy: one, types: compared, at: at(1) } };
-  }
   if (refusal !== undefined && proxies === 0) {
     const detail = `istioctl could not tell: ${mask(refusal.text).slice(0, 400)}`;
     yield { kind: 'gap', value: { file: file.path, reason: 'not-available', detail, line: refusal.line } };
@@ -173,6 +169,22 @@ function looksRight(cells: ReadonlyMap<string, string>): boolean {
   return true;
 }
 
+/** One answer for each istiod, their keys in alphabetical order, with nothing between the answers. */
+function* fromYaml(text: string, file: string): Generator<Artifact> {
+  let line = 1;
+  for (const piece of text.split(/^(?=controlPlane:)|^---\n/m)) {
+    if (piece.trim() !== '' && !/^[^\n]*istioctl [^\n]*\n$/.test(piece)) {
+      try {
+        yield* fromJson(parseYaml(piece), { file, line });
+      } catch (error) {
+        const detail = `this is not YAML: ${error instanceof Error ? error.message.slice(0, 200) : ''}`;
+        yield { kind: 'gap', value: { file, reason: 'malformed', detail, line } };
+      }
+    }
+    line += piece.split('\n').length - 1;
+  }
+}
+
 /** An answer of one istiod: `controlPlane.identifier` is itself JSON and holds the pod. */
 function* fromJson(value: unknown, at: Location): Generator<Artifact> {
   const answer = recordOf(value);
@@ -182,15 +194,4 @@ function* fromJson(value: unknown, at: Location): Generator<Artifact> {
     const status = syncOfClientConfig(resource, istiod, at);
     if (status !== undefined) yield { kind: 'sync', value: status };
   }
-}
-
-/** `istioctl proxy-status cart-7d9 -n shop` does not print whom it compared; a file named like the command tells. */
-function proxyOfName(path: string): ProxyRef | undefined {
-  const words = path.slice(path.lastIndexOf('/') + 1).split(/[_ ]+/);
-  const start = words.findIndex((word) => /^(?:proxy-status|ps)$/.test(word));
-  const name = start < 0 ? undefined : words[start + 1];
-  if (name === undefined || name.startsWith('-')) return undefined;
-  const flag = words.findIndex((word) => word === '-n' || word === '--namespace');
-  const namespace = flag < 0 ? undefined : words[flag + 1]?.replace(/\.txt$/, '');
-  return namespace === undefined ? proxyRef(name) : { namespace, pod: name };
 }

@@ -85,13 +85,24 @@ describe('istioctl proxy-status', () => {
     ]);
   });
 
-  it('reads the comparison for one pod from a file named like the command', () => {
-    const text =
-      "Clusters Match\nListeners Don't Match\n--- Istiod Listeners\nRoutes Match (RDS last loaded at Wed, 25 Nov 2026 08:40:21 UTC)\n";
-    expect(shown(text, 'kubectl/istioctl_proxy-status_cart-7d9_-n_shop_-i_istio-system.txt')).toEqual([
-      '1: shop/cart-7d9 - - cds=synced lds=stale rds=synced',
+  it('reads the YAML of 1.30, one answer per istiod with nothing between them', () => {
+    const answer = (pod: string, istiod: string): string => `controlPlane:
+  identifier: '{"Component":"istiod","ID":"${istiod}","Info":{}}'
+resources:
+- '@type': type.googleapis.com/envoy.service.status.v3.ClientConfig
+  genericXdsConfigs:
+  - configStatus: STALE
+    typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster
+  node:
+    id: ${pod}.shop
+    metadata:
+      ISTIO_VERSION: 1.30.1
+`;
+    expect(shown(answer('cart-7d9', 'istiod-a') + answer('reviews-1', 'istiod-b'))).toEqual([
+      '1: shop/cart-7d9 istiod-a 1.30.1 cds=stale ecds=ignored eds=ignored lds=ignored rds=ignored',
+      '12: shop/reviews-1 istiod-b 1.30.1 cds=stale ecds=ignored eds=ignored lds=ignored rds=ignored',
     ]);
-    expect(shown(text, 'status.txt')).toEqual([]);
+    survivesDamage(proxyStatus, answer('cart-7d9', 'istiod-a'));
   });
 
   it('reads the JSON of 1.30, one answer per istiod', () => {
