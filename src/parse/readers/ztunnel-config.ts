@@ -69,7 +69,8 @@ export const ztunnelConfig: Reader = {
   },
 };
 
-function* certificateFacts(entry: unknown, pointer: string, file: SourceFile): Generator<Artifact> {
+/** What one entry of `certificates` says: the secret, why it is missing, its certificates. */
+export function* certificateFacts(entry: unknown, pointer: string, file: SourceFile): Generator<Artifact> {
   const identity = text(field(entry, 'identity'));
   if (identity === undefined) return;
   const name: string = identity;
