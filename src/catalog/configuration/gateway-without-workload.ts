@@ -46,7 +46,7 @@ export const gatewayWithoutWorkload = defineRule({
     const labels = [
       ...pods.map(({ meta }) => meta.labels),
       ...proxies.map((proxy) => proxy.labels),
-      ...podRows.flatMap((row) => row.labels ?? []),
+      ...podRows.flatMap((row) => (row.labels === undefined ? [] : [row.labels])),
     ];
     // Single pods that somebody described do not tell what the others carry.
     const whole = isListed(listings, 'Pod', '*');
