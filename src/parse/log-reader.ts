@@ -14,9 +14,11 @@ import {
   previousBanner,
   splitLines,
 } from './log-lines.ts';
+import { logsByPod } from './log-pods.ts';
 import { detectPrefixes, prefixBytes, prefixStripper } from './log-prefix.ts';
 import { type LiteralTable, literalTable, scanLiterals } from './log-scan.ts';
 import { mask } from './mask.ts';
+import { chosenByHead } from './peek.ts';
 import type { LogKind, LogSignature, Parser, ReadContext, SourceFile } from './reader.ts';
 
 type Mark = LogFile['marks'][number];
@@ -79,7 +81,8 @@ const sameMark = 2000;
 
 /**
  * Opens a log. `kind` may be `proxy` for a file that turns out to be ztunnel's: both are stored as `istio-proxy.log`.
- * `minimumBlock` is for tests of block borders.
+ * `minimumBlock` is for tests of block borders;
+ * a file in which each line names its pod makes a log per container unless `mayHoldSeveral` is false.
  */
 export function openLog(
   kind: LogKind,
@@ -87,6 +90,7 @@ export function openLog(
   context: ReadContext,
   emit: (artifact: Artifact) => void,
   minimumBlock?: number,
+  mayHoldSeveral = true,
 ): Parser {
   let started: { feed(chunk: Buffer): void; end(complete: boolean): void } | undefined;
   const head: Buffer[] = [];
@@ -95,6 +99,29 @@ export function openLog(
   const start = () => {
     const all = Buffer.concat(head);
     head.length = 0;
+    const form = mayHoldSeveral ? podForm(all.subarray(0, prefixBytes)) : undefined;
+    if (form !== undefined) {
+      const several = logsByPod(
+        form,
+        file.path,
+        context.lineBytes,
+        ({ pod, container }, take) => {
+          const own: SourceFile = { ...file, params: { ...file.params, pod, container } };
+          const known = kindOfContainer[container];
+          if (known !== undefined)
+            return openLog(kind === 'ztunnel' ? kind : known, own, context, take, minimumBlock, false);
+          // An application's: passed over, unless its first lines are those of a component after all.
+          return chosenByHead((start) => {
+            const seen = looksLikeLog(start);
+            return seen === undefined ? unread : openLog(seen, own, context, take, minimumBlock, false);
+          });
+        },
+        emit,
+      );
+      started = several;
+      several.feed(all);
+      return several;
+    }
     const log = startLog(all.subarray(0, prefixBytes), kind, file, context, emit, minimumBlock);
     started = log;
     log.feed(all);
@@ -115,6 +142,26 @@ export function openLog(
   };
 }
 
+/** Which log a container of the mesh writes. */
+const kindOfContainer: Readonly<Record<string, LogKind>> = {
+  'istio-proxy': 'proxy',
+  discovery: 'istiod',
+  'install-cni': 'cni',
+  'istio-operator': 'operator',
+};
+
+const unread: Parser = { push: () => undefined, end: () => undefined };
+
+/** How the lines of a file name their pods; undefined where they do not, or where colours stand between. */
+function podForm(head: Buffer): 'pod' | 'stern' | undefined {
+  if (decoderFor(head) !== undefined) return undefined;
+  const text = head.toString('latin1').replace(byteOrderMark, '').replaceAll('\r', '');
+  const [first] = detectPrefixes(text)?.[0] ?? [];
+  return first === 'pod' || first === 'stern' ? first : undefined;
+}
+
+const byteOrderMark = /^\ufeff|^\u00ef\u00bb\u00bf/;
+
 function startLog(
   head: Buffer,
   asked: LogKind,
@@ -125,7 +172,7 @@ function startLog(
 ) {
   const decode = decoderFor(head);
   const beginning = decode === undefined ? head.toString('latin1') : new TextDecoder('utf-16le').decode(head);
-  const prefixes = detectPrefixes(beginning.replace(/^\ufeff|^\u00ef\u00bb\u00bf/, '').replaceAll('\r', ''));
+  const prefixes = detectPrefixes(beginning.replace(byteOrderMark, '').replaceAll('\r', ''));
   const stripper = prefixes === undefined ? undefined : prefixStripper(prefixes, context.lineBytes);
   const kind = asked === 'proxy' && isZtunnel(beginning, file) ? 'ztunnel' : asked;
   const { table, signatures, owners } = tableFor(context.signatures, kind);
@@ -302,10 +349,12 @@ function startLog(
 
   const podOf = (): ProxyRef => {
     const { namespace = '', pod = '' } = file.params;
-    if (namespace !== '' || pod !== '') return { namespace, pod };
-    if (kind === 'proxy' && role !== undefined) return role;
+    if (namespace !== '' && pod !== '') return { namespace, pod };
+    // The prefix of a line, and some command lines, tell the pod or the namespace only.
+    if (kind === 'proxy' && role !== undefined && (pod === '' || pod === role.pod)) return role;
+    if (pod !== '') return { namespace, pod };
     const [named] = stripper?.pods ?? [];
-    return { namespace: '', pod: named !== undefined && stripper?.pods.size === 1 ? named : '' };
+    return { namespace, pod: named !== undefined && stripper?.pods.size === 1 ? named : '' };
   };
 
   const gap = (reason: 'truncated' | 'malformed' | 'too-large' | 'unrecognised', detail: string, line?: number): void =>
