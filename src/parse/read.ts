@@ -1,20 +1,27 @@
 import type { Archive, EntryHeader, EntrySink } from '../input/archive.ts';
 import { canonicalName, innermostPath } from '../input/path.ts';
 import type { Artifact } from './artifact.ts';
+import type { ProxyRef } from './facts.ts';
 import { layouts } from './layouts.ts';
 import { mask } from './mask.ts';
 import { maskedPath } from './mask-files.ts';
 import { matchPath } from './path-pattern.ts';
 import type { Parser, ReadContext, Reader, SourceFile } from './reader.ts';
-import { recogniseByContent } from './recognise.ts';
+import { type ChosenBy, type LooseParser, openLoose, type Taken } from './sections.ts';
 
 /** One file of the archive and what became of it. */
 export interface FileRead {
   readonly path: string;
   /** Unpacked bytes that were read. */
   readonly bytes: number;
-  /** Reader's name, or `none`. */
+  /** Reader's name, or `none`; several, comma-separated, for a file of several outputs. */
   readonly reader: string;
+  /** What the file was taken for, for people; '' where no reader knows it. */
+  readonly title: string;
+  /** What told the reader: the path in a known layout, the content, or the command that the file is named after or holds. */
+  readonly by: ChosenBy;
+  /** Pod the facts are about, `namespace/pod`; the first ones where they are several. Absent where nothing names one. */
+  readonly owner?: string;
   readonly status: 'read' | 'partial' | 'unrecognised' | 'ignored';
   /** Facts taken from it. */
   readonly facts: number;
@@ -58,6 +65,8 @@ export interface Reading extends EntrySink {
 /** What a reader made of one file. */
 export interface Finished {
   readonly reader: string;
+  readonly title: string;
+  readonly by: ChosenBy;
   readonly artifacts: readonly Artifact[];
   readonly recognised: boolean;
 }
@@ -118,7 +127,7 @@ export async function read(
     if (header.modified !== undefined && (newest === undefined || header.modified > newest)) newest = header.modified;
     const reading = crew.start(reader?.name ?? byContent, file);
     const index = files.length;
-    files.push({ path: file.path, bytes: 0, reader: 'none', status: 'ignored', facts: 0 });
+    files.push({ path: file.path, bytes: 0, reader: 'none', title: '', by: 'none', status: 'ignored', facts: 0 });
     let size = 0;
     let whole = true;
     const finish = async (before: Promise<void>): Promise<void> => {
@@ -129,6 +138,9 @@ export async function read(
         path: file.path,
         bytes: size,
         reader: finished.reader,
+        title: finished.title,
+        by: finished.by,
+        ...ownerOf(finished.artifacts),
         status: !finished.recognised ? 'unrecognised' : whole ? 'read' : 'partial',
         facts: finished.artifacts.filter(({ kind }) => kind !== 'gap' && kind !== 'seen').length,
       };
@@ -171,23 +183,44 @@ export function ownCrew(context: ReadContext): Crew {
   };
 }
 
+/** The pods that facts of a file are about. */
+function ownerOf(artifacts: readonly Artifact[]): { readonly owner?: string } {
+  const owners = new Set<string>();
+  for (const { kind, value } of artifacts) {
+    // What istiod says of its proxies is no fact of theirs.
+    if (kind === 'sync' || kind === 'connection') continue;
+    const whose: ProxyRef | undefined =
+      kind === 'log-file' ? value.pod : 'proxy' in value && typeof value.proxy === 'object' ? value.proxy : undefined;
+    if (whose === undefined || whose.pod === '') continue;
+    owners.add(whose.namespace === '' ? whose.pod : `${whose.namespace}/${whose.pod}`);
+    if (owners.size > mostOwners) break;
+  }
+  const shown = [...owners].slice(0, mostOwners).join(', ');
+  return owners.size === 0 ? {} : { owner: owners.size > mostOwners ? `${shown}, …` : shown };
+}
+
+const mostOwners = 3;
+
 /** Opens a reader by name on this thread. A reader that throws is our bug: it costs its file, not the analysis. */
 export function startReading(name: string, file: SourceFile, context: ReadContext): Reading {
   const artifacts: Artifact[] = [];
   const emit = (artifact: Artifact): void => void artifacts.push(artifact);
   const reader = readersByName.get(name);
   let parser: Parser | undefined;
-  let took = reader;
+  let loose: LooseParser | undefined;
   let failed = false;
+  const taken = (): Taken => loose?.taken() ?? (reader === undefined ? nobody : { readers: [reader], by: 'path' });
+  const namesOf = ({ readers }: Taken): string => readers.map((each) => each.name).join(', ') || 'none';
   const fail = (error: unknown): void => {
     failed = true;
     const reason = error instanceof Error ? error.message : String(error);
+    const last = taken().readers.at(-1)?.name ?? name;
     emit({
       kind: 'gap',
       value: {
         file: file.path,
         reason: 'malformed',
-        detail: `the reader ${took?.name ?? name} failed and read no further: ${reason}`,
+        detail: `the reader ${last} failed and read no further: ${reason}`,
       },
     });
   };
@@ -199,22 +232,10 @@ export function startReading(name: string, file: SourceFile, context: ReadContex
       fail(error);
     }
   };
-
-  // A file without a known path waits for enough of its content to be recognised by.
-  const head: Uint8Array[] = [];
-  let headBytes = 0;
-  let decided = reader !== undefined;
-  const decide = (): void => {
-    decided = true;
-    took = recogniseByContent(Buffer.concat(head));
-    if (took === undefined) {
-      head.length = 0;
-      return;
-    }
-    parser = took.open(file, context, emit);
-    for (const chunk of head.splice(0)) parser.push(chunk);
-  };
-  if (reader !== undefined) attempt(() => (parser = reader.open(file, context, emit)));
+  attempt(() => {
+    if (reader === undefined) loose = openLoose(file, context, emit);
+    parser = loose ?? reader?.open(file, context, emit);
+  });
 
   let settle: (finished: Finished) => void = () => undefined;
   const done = new Promise<Finished>((resolve) => {
@@ -222,23 +243,11 @@ export function startReading(name: string, file: SourceFile, context: ReadContex
   });
   return {
     done,
-    push(chunk) {
-      attempt(() => {
-        if (decided) {
-          parser?.push(chunk);
-          return;
-        }
-        head.push(chunk);
-        headBytes += chunk.length;
-        if (headBytes >= headNeeded) decide();
-      });
-    },
+    push: (chunk) => attempt(() => parser?.push(chunk)),
     end(complete) {
-      attempt(() => {
-        if (!decided) decide();
-        parser?.end(complete);
-      });
-      if (took === undefined && !failed) {
+      attempt(() => parser?.end(complete));
+      const found = taken();
+      if (found.readers.length === 0 && !failed) {
         emit({
           kind: 'gap',
           value: {
@@ -248,10 +257,15 @@ export function startReading(name: string, file: SourceFile, context: ReadContex
           },
         });
       }
-      settle({ reader: took?.name ?? 'none', artifacts, recognised: took !== undefined });
+      settle({
+        reader: namesOf(found),
+        title: found.readers.map(({ title }) => title).join(', '),
+        by: found.by,
+        artifacts,
+        recognised: found.readers.length > 0,
+      });
     },
   };
 }
 
-/** Enough to see a list's first item behind a long licence header or a prompt. */
-const headNeeded = 64 * 1024;
+const nobody: Taken = { readers: [], by: 'none' };

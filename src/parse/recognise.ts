@@ -8,6 +8,7 @@ import { recogniseEnvoy } from './recognise-envoy.ts';
 import { recogniseForeign } from './recognise-foreign.ts';
 import { recogniseIstio } from './recognise-istio.ts';
 import { recogniseKube } from './recognise-kube.ts';
+import { recogniseOther } from './recognise-other.ts';
 
 const logReaders: Readonly<Record<string, Reader>> = {
   proxy: proxyLog,
@@ -20,7 +21,14 @@ const logReaders: Readonly<Record<string, Reader>> = {
 export function recogniseByContent(head: Uint8Array): Reader | undefined {
   if (head.length === 0 || isBinary(head)) return undefined;
   const text = new TextDecoder().decode(head).replaceAll('\r\n', '\n');
-  return recogniseForeign(text) ?? recogniseEnvoy(text) ?? recogniseIstio(text) ?? recogniseKube(text) ?? logReaders[looksLikeLog(text) ?? ''];
+  return (
+    recogniseForeign(text) ??
+    recogniseEnvoy(text) ??
+    recogniseIstio(text) ??
+    recogniseKube(text) ??
+    logReaders[looksLikeLog(text) ?? ''] ??
+    recogniseOther(text)
+  );
 }
 
 /** Bytes of no text: a zero byte, unless the file is UTF-16, as PowerShell's `>` writes it. */

@@ -71,7 +71,13 @@ function threadCrew(count: number, context: ReadContext): Crew {
       for (const [id, done] of [...settle]) {
         if (owner.get(id) !== thread) continue;
         settle.delete(id);
-        done({ reader: 'none', artifacts: [lost(files.get(id)?.path ?? '', error.message)], recognised: true });
+        done({
+          reader: 'none',
+          title: '',
+          by: 'none',
+          artifacts: [lost(files.get(id)?.path ?? '', error.message)],
+          recognised: true,
+        });
       }
       less(thread, thread.waiting);
       dead.add(thread);

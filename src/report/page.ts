@@ -223,7 +223,11 @@ export interface Page {
   readonly files: Cut<{
     readonly path: string;
     readonly size: string;
+    readonly title: string;
     readonly reader: string;
+    /** How the reader was chosen, in words. */
+    readonly by: string;
+    readonly owner: string;
     readonly status: string;
     readonly facts: string;
   }>;
@@ -668,14 +672,17 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
       detail: clip(oneLine(gap.detail), limits.cell),
     })),
     gapCount: report.notChecked.length + report.failedRules.length + report.gaps.length,
-    files: cut(files, limits.rows, ({ path, bytes: size, reader, status, facts }) => ({
+    files: cut(files, limits.rows, ({ path, bytes: size, title, reader, by, owner, status, facts }) => ({
       path: clip(path, limits.cell),
       size: bytes(size),
-      reader: reader === 'none' ? '' : reader,
+      title: clip(title, limits.cell),
+      reader: reader === 'none' ? '' : clip(reader, limits.cell),
+      by: byWords[by],
+      owner: clip(owner ?? '', limits.cell),
       status,
       facts: grouped(facts),
     })),
-    filesSay: `${counted(files.length, 'file')}: ${grouped(countOf('unrecognised'))} unrecognised, ${grouped(countOf('partial'))} read in part, ${grouped(countOf('read'))} read, ${grouped(countOf('ignored'))} ignored`,
+    filesSay: `${counted(files.length, 'file')}: ${grouped(countOf('unrecognised'))} unrecognised, ${grouped(countOf('partial'))} read in part, ${grouped(countOf('read'))} read, ${grouped(countOf('ignored'))} ignored${knownBy(report.files)}`,
     unread: cut(unread, 20, ({ path }) => clip(path, limits.cell)),
     tool: clip(`${report.tool.name} ${report.tool.version}`, 60),
     filters: {
@@ -686,6 +693,24 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
     none: [],
   };
 }
+
+/** How many files were told by what, where it is not the path alone. */
+function knownBy(files: readonly FileRead[]): string {
+  const counts = (['path', 'content', 'name'] as const).map((by) => ({
+    by,
+    count: files.filter((file) => file.by === by).length,
+  }));
+  if (counts.every(({ by, count }) => by === 'path' || count === 0)) return '';
+  const told = counts.filter(({ count }) => count > 0).map(({ by, count }) => `${byWords[by]} ${grouped(count)}`);
+  return `; known by ${told.join(', ')}`;
+}
+
+const byWords: Readonly<Record<FileRead['by'], string>> = {
+  path: 'path',
+  content: 'content',
+  name: 'command line',
+  none: '',
+};
 
 /** Rules that miss the same file, together; the reason that most rules share comes first. */
 function byReason(

@@ -180,7 +180,14 @@ const file = z
   .object({
     path: text('Path inside the archive.'),
     bytes: count('Size, unpacked.'),
-    reader: text('Reader that read it, or `none`.'),
+    reader: text('Reader that read it, or `none`; several, comma-separated, for a file of several outputs.'),
+    title: text('What it was taken for; empty where no reader knows it.'),
+    by: z
+      .enum(['path', 'content', 'name', 'none'])
+      .describe(
+        'What told the reader: its path in a known layout, its content, or the command it is named after or holds.',
+      ),
+    owner: z.exactOptional(text('Pod the facts are about, `namespace/pod`; the first ones where they are several.')),
     status: z.enum(['read', 'partial', 'unrecognised', 'ignored']).describe('What became of it.'),
     facts: count('Facts taken from it.'),
   })

@@ -295,6 +295,8 @@ const file = (path: string, status: FileRead['status'], reader: string, facts: n
   path,
   bytes: 1200 + path.length * 1000,
   reader,
+  title: reader === 'none' ? '' : `what ${reader} reads`,
+  by: reader === 'none' ? 'none' : 'path',
   status,
   facts,
 });
