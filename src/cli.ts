@@ -45,6 +45,7 @@ Examples:
   meshtriage analyze bug-report.tar.gz -o report.html        a page to forward
   meshtriage explain undefined-subset                        one rule: why, and what to do
   meshtriage show bug-report.tar.gz cluster/crs:41           a cited place, with the lines around it
+  meshtriage inspect ticket.zip                              what each file was taken for
 ${exitStatusHelp}
 
 Nothing leaves this machine: there is no network access, and nothing is written but the report.`,
@@ -126,6 +127,14 @@ program
   .argument('<archive>', 'the archive, or - for standard input')
   .argument('<place>', 'FILE:LINE or FILE:FROM-TO, as reports cite it')
   .action(async (archive, place) => end((await import('./cli/show.ts')).runShow(archive, place)));
+
+program
+  .command('inspect')
+  .description('print what each file was taken for, by what, and what was not understood; judges nothing')
+  .argument('<archive...>', 'as for analyze')
+  .option('--json', 'as JSON')
+  .addOption(new Option('--jobs <n>', 'threads that read (default: cores, at most 4)').argParser(parseCount(1)))
+  .action(async (archives, flags) => end((await import('./cli/inspect.ts')).runInspect(archives, flags)));
 
 program
   .command('schema')
