@@ -79,14 +79,23 @@ export const missingRoute = defineRule({
       const named = names.has(host);
       const bound = fault === undefined && named ? names.routeOf(host) : undefined;
       const behind = bound === undefined ? new Set<string>() : new Set(hostsBehind(config, host));
+      // Its Gateway and VirtualService meet, so it is the path, method or header that no rule takes.
       const path = bound !== undefined && isReached(access, behind);
+      const never = path && count >= 10 && !isReached(access, behind, new Set(seenBy.map(podName)));
       yield {
         subject: named ? host : `${seen.namespace}/${seen.workload ?? pod.pod}`,
         scope: scopeFor(named ? host : undefined, seen, fault),
         when: { first, last },
         count,
         ended: named && (hasEnded(groups, access, services) || reachedSince(groups, access, behind, last)),
-        severity: severityOf({ named, path, faulty: fault !== undefined, gateway: seen.gateway, count, hosts }),
+        severity: severityOf({
+          named,
+          path: path && !never,
+          faulty: fault !== undefined,
+          gateway: seen.gateway,
+          count,
+          hosts,
+        }),
         message: `${counted(count, 'request')} for ${some(hosts)}${named ? '' : ', which nothing in the mesh names,'} found no route (404 NR) in ${seen.gateway ? 'gateway ' : ''}${some(seenBy.map(podName))}${path ? `: no rule of ${nameOf(bound)} takes them` : ''}`,
         facts: { host, pod: pod.pod, podNamespace: pod.namespace, workload: seen.workload ?? pod.pod },
         evidence,
@@ -191,7 +200,7 @@ function severityOf(about: {
   readonly count: number;
   readonly hosts: readonly string[];
 }): Severity {
-  // The host works: what has no route is some path of it, and 404 may be the right answer.
+  // The gateway serves the host: what has no route is some path of it, and 404 may be the right answer.
   if (about.path) return 'warning';
   if (about.named) return 'error';
   const addresses = about.hosts.every(
@@ -201,8 +210,14 @@ function severityOf(about: {
   return about.gateway && addresses ? 'info' : 'warning';
 }
 
-function isReached(access: readonly AccessGroup[], behind: ReadonlySet<string>): boolean {
-  return access.some((group) => succeeded(group) && behind.has(group.cluster.split('|')[3] ?? ''));
+/** Whether anybody, or one of some proxies, reached one of these hosts. */
+function isReached(access: readonly AccessGroup[], behind: ReadonlySet<string>, by?: ReadonlySet<string>): boolean {
+  return access.some(
+    (group) =>
+      succeeded(group) &&
+      behind.has(group.cluster.split('|')[3] ?? '') &&
+      (by === undefined || by.has(podName(group.proxy))),
+  );
 }
 
 /** At a gateway the host asked for differs from the service behind it: over when that was reached well after the last failure. */

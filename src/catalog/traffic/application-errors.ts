@@ -50,18 +50,25 @@ export const applicationErrors = defineRule({
         !logged.has(ipOf(group.upstreamHost)),
       locate,
     );
-    for (const failures of atServer) yield* occurrenceOf(failures, 'server');
-    for (const failures of atCaller) yield* occurrenceOf(failures, 'client');
+    const inMesh = new Set((proxies ?? []).flatMap(({ ips }) => ips));
+    for (const failures of atServer) yield* occurrenceOf(failures, 'application');
+    for (const failures of atCaller) {
+      const behindProxy = failures.groups.some(({ upstreamHost }) => inMesh.has(ipOf(upstreamHost)));
+      yield* occurrenceOf(failures, behindProxy ? 'either' : 'destination');
+    }
   },
 });
 
-function* occurrenceOf(failures: Failures, side: 'server' | 'client'): Iterable<Occurrence> {
+/** Who answered, as far as known: the application, it or its sidecar whose log is absent, or a destination without a sidecar. */
+type Answerer = 'application' | 'either' | 'destination';
+
+function* occurrenceOf(failures: Failures, by: Answerer): Iterable<Occurrence> {
   const { groups, first, last, ended, host, count, among, proxies } = failures;
   const evidence = evidenceOf(
     accessEvidence(
       groups,
-      side === 'server' ? 'server' : 'symptom',
-      side === 'server'
+      by === 'application' ? 'server' : 'symptom',
+      by === 'application'
         ? 'The application answered with the error itself.'
         : 'The destination answered with the error.',
     ),
@@ -75,14 +82,14 @@ function* occurrenceOf(failures: Failures, side: 'server' | 'client'): Iterable<
     count,
     ended,
     severity: count * 100 < among ? 'info' : 'warning',
-    message: `${host} itself answered ${ofAll(failures)} with ${some(codes)}, logged by ${some(proxies.map(podName))}`,
+    message: `${host} ${by === 'either' ? '(its application or its sidecar)' : 'itself'} answered ${ofAll(failures)} with ${some(codes)}, logged by ${some(proxies.map(podName))}`,
     facts: {
       host,
       name: host.split('.')[0] ?? host,
       namespace: namespaceOfHost(host) || (proxies[0]?.namespace ?? ''),
     },
     missing:
-      side === 'server' ? [] : ["The server's own proxy log, which would tell whether its application answered."],
+      by === 'application' ? [] : ["The server's own proxy log, which would tell whether its application answered."],
     evidence,
   };
 }
