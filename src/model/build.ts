@@ -2,6 +2,7 @@ import type { Location } from '../input/location.ts';
 import type { Artifact, ArtifactKind, ArtifactKinds } from '../parse/artifact.ts';
 import type * as facts from '../parse/facts.ts';
 import { controlPlane } from './control-plane.ts';
+import { withPrintedTimes } from './event-times.ts';
 import type { Mesh } from './mesh.ts';
 import { captureOf, platformOf } from './platform.ts';
 import { proxiesOf } from './proxies.ts';
@@ -136,6 +137,7 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ...base,
     platform,
     capture,
+    ...facet('events', withPrintedTimes(base.events, capture)),
     ...facet('revisions', controlPlane(base, platform)),
     ...facet('proxies', proxiesOf(base, of('proxy'))),
   };

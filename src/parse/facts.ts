@@ -207,6 +207,8 @@ export interface KubeEvent {
   /** Absent where the table printed only an age that could not be dated. */
   readonly first?: string;
   readonly last?: string;
+  /** When the ages of a table were printed, by the time of its file: the times above count back from it. */
+  readonly printed?: string;
   readonly at: Location;
 }
 

@@ -30,6 +30,7 @@ export function eventRow(
       source: source === '' || source === '<unset>' ? undefined : source,
       first: timeBefore(file.modified, first ?? (seen.count === undefined ? seen.last : undefined)),
       last: timeBefore(file.modified, seen.last),
+      printed: file.modified,
     }),
     at: { file: file.path, line },
   };

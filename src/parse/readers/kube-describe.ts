@@ -250,6 +250,7 @@ function* eventsOf(section: Section | undefined, object: KubeEvent['object'], fi
         source: from === '' ? undefined : from,
         first: timeBefore(file.modified, first ?? last),
         last: timeBefore(file.modified, last),
+        printed: file.modified,
       }),
       at: { file: file.path, line: section.line + 1 + index },
     };

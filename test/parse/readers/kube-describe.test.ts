@@ -150,6 +150,7 @@ describe('kubectl describe', () => {
       source: 'kubelet',
       first: '2026-11-25T09:04:38.000Z',
       last: '2026-11-25T09:05:27.000Z',
+      printed: '2026-11-25T09:05:40Z',
       at: { file: 'pod.txt', line: 65 },
     });
     expect(pod.split('\n')[64]).toContain('BackOff');

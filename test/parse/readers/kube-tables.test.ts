@@ -25,6 +25,7 @@ describe('events as kubectl prints them', () => {
         source: 'default-scheduler',
         first: '2026-11-25T09:07:20.000Z',
         last: '2026-11-25T09:07:20.000Z',
+        printed: '2026-11-25T09:08:14Z',
         at: { file: 'cluster/events', line: 2 },
       },
       {
@@ -36,6 +37,7 @@ describe('events as kubectl prints them', () => {
         source: 'kubelet, n1',
         first: '2026-11-23T09:08:14.000Z',
         last: '2026-11-25T09:03:02.000Z',
+        printed: '2026-11-25T09:08:14Z',
         at: { file: 'cluster/events', line: 3 },
       },
       {
@@ -45,6 +47,7 @@ describe('events as kubectl prints them', () => {
         count: 1,
         object: { kind: 'Node', namespace: '', name: 'n1' },
         source: 'kubelet, n1',
+        printed: '2026-11-25T09:08:14Z',
         at: { file: 'cluster/events', line: 4 },
       },
     ]);
