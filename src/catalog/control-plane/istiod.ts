@@ -1,7 +1,7 @@
 import { within } from '../../input/location.ts';
 import type { Mesh, Revision } from '../../model/mesh.ts';
 import { isReady } from '../../model/selectors.ts';
-import type { Container, KubeEvent, Pod, Workload } from '../../parse/facts.ts';
+import type { Container, KubeEvent, Node, Pod, Workload } from '../../parse/facts.ts';
 import { counted, some } from '../evidence.ts';
 import type { Evidence, Occurrence, Scope, Severity } from '../rule.ts';
 import { eventEvidence } from './place.ts';
@@ -40,7 +40,7 @@ export interface IstiodState {
 }
 
 /** What the rules of istiod read besides the revisions. */
-export const istiodUses = ['events', 'capture', 'namespaces', 'proxies', 'pods'] as const;
+export const istiodUses = ['events', 'capture', 'namespaces', 'proxies', 'pods', 'nodes'] as const;
 type Known = Partial<Pick<Mesh, 'revisions' | (typeof istiodUses)[number]>>;
 
 /** What follows in a mesh whose istiod is down or unreachable. */
@@ -64,7 +64,9 @@ export function istiodStates({
   capture,
   namespaces = [],
   proxies = [],
+  nodes = [],
 }: Known): IstiodState[] {
+  const nodeOf = new Map(nodes.map((node) => [node.meta.name, node]));
   const byPod = new Map<string, KubeEvent[]>();
   for (const event of events) {
     if (event.type === 'Normal' || event.object.kind.toLowerCase() !== 'pod') continue;
@@ -99,7 +101,8 @@ export function istiodStates({
       ready: readyOf(revision),
       pods,
       failing: pods.flatMap((pod) => {
-        const failing = failingPod(pod, byPod.get(`${pod.meta.namespace}/${pod.meta.name}`) ?? [], capture?.time);
+        const known = byPod.get(`${pod.meta.namespace}/${pod.meta.name}`) ?? [];
+        const failing = failingPod(pod, known, capture?.time, nodeOf.get(pod.node ?? ''));
         return failing === undefined ? [] : [failing];
       }),
       idle: others && ![revision.name, ...revision.tags].some((name) => named.has(name)),
@@ -118,7 +121,12 @@ const imageReasons = new Set([
 ]);
 const mountReasons = new Set(['FailedMount', 'FailedAttachVolume']);
 
-function failingPod(pod: Pod, events: readonly KubeEvent[], now: string | undefined): FailingPod | undefined {
+function failingPod(
+  pod: Pod,
+  events: readonly KubeEvent[],
+  now: string | undefined,
+  node: Node | undefined,
+): FailingPod | undefined {
   if (isReady(pod)) return undefined;
   const newest = (...reasons: readonly string[]): KubeEvent | undefined =>
     events
@@ -139,6 +147,14 @@ function failingPod(pod: Pod, events: readonly KubeEvent[], now: string | undefi
       ...(event === undefined ? [] : [eventEvidence(event)]),
     ],
   });
+  // The kubelet's last word on the pod is older than its silence.
+  const lost = node?.conditions.find(({ type, status }) => type === 'Ready' && status !== 'True');
+  if (node !== undefined && lost !== undefined) {
+    const reason = `node ${node.meta.name} is not ready${lost.message === undefined ? '' : ` (${lost.message})`}`;
+    const { evidence, ...failing } = make('not-ready', reason, '/status/conditions');
+    const place = { ...within(node.at, `/status/conditions/${node.conditions.indexOf(lost)}`), stage: 'pod' } as const;
+    return { ...failing, evidence: [...evidence, { ...place, say: `Node ${node.meta.name} is not ready.` }] };
+  }
   const [waiting] = pod.containers.filter(({ now: state }) => state.state === 'waiting');
   const statuses = (container: Container): string =>
     `/status/${container.init ? 'initContainerStatuses' : 'containerStatuses'}`;
@@ -209,7 +225,14 @@ export function istiodOccurrence(
   state: IstiodState,
   failing: readonly FailingPod[],
 ): Pick<Occurrence, 'subject' | 'scope' | 'facts' | 'severity' | 'confidence'> & { readonly serving: string } {
-  const severity: Severity = state.idle ? 'info' : state.ready > 0 ? 'warning' : 'error';
+  // A control plane nobody uses yet or any more harms no one; one that fails to start holds an upgrade up.
+  const severity: Severity = state.idle
+    ? failing.length > 0
+      ? 'warning'
+      : 'info'
+    : state.ready > 0
+      ? 'warning'
+      : 'error';
   return {
     subject: `Deployment ${state.namespace}/${state.name}`,
     scope: state.scope,

@@ -1,5 +1,5 @@
 import { within } from '../../input/location.ts';
-import { hasProxy } from '../../model/selectors.ts';
+import { hasProxy, isReady } from '../../model/selectors.ts';
 import type { Condition } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
@@ -51,12 +51,15 @@ export const nodePressure = defineRule({
         .map(({ reason: why, message, type }) => message ?? why ?? type)
         .join('; ')
         .slice(0, 300);
-      const namespaces = [...new Set(here.map(({ meta }) => meta.namespace))];
+      // Only where a pod suffers can the node be the reason.
+      const namespaces = [
+        ...new Set(here.filter((pod) => !isReady(pod) || silent(bad)).map(({ meta }) => meta.namespace)),
+      ];
       yield {
         subject: `node ${node.meta.name}`,
         scope: {
           node: node.meta.name,
-          ...(namespaces.length === 1 && namespaces[0] !== undefined ? { namespace: namespaces[0] } : {}),
+          ...(namespaces.length === 0 ? {} : { namespaces }),
         },
         count: here.length,
         confidence: 'certain',
@@ -73,3 +76,6 @@ const isBad = ({ type, status }: Condition): boolean =>
   type === 'Ready'
     ? status !== 'True'
     : status === 'True' && /^(?:MemoryPressure|DiskPressure|PIDPressure|NetworkUnavailable)$/.test(type);
+
+/** Of a node that does not report, what its pods last said is out of date. */
+const silent = (conditions: readonly Condition[]): boolean => conditions.some(({ type }) => type === 'Ready');

@@ -1,5 +1,5 @@
 import type { Mesh, Platform } from '../../model/mesh.ts';
-import { hasProxy } from '../../model/selectors.ts';
+import { hasProxy, isReady } from '../../model/selectors.ts';
 import type { Collection, LogFile, Pod } from '../../parse/facts.ts';
 import { counted, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule, type Occurrence } from '../rule.ts';
@@ -75,12 +75,12 @@ export const partialArchive = defineRule({
 type Known = Pick<Mesh, 'collections'> & Partial<Pick<Mesh, 'pods' | 'logFiles' | 'clusters' | 'platform' | 'capture'>>;
 type Common = Pick<Occurrence, 'subject' | 'scope' | 'confidence' | 'facts'>;
 
-/** istiod runs by the list of pods, and no log of it was fetched: on AKS the flag for its namespace was most often missing. */
+/** istiod is ready by the list of pods, and no log of it was fetched: on AKS the flag for its namespace was most often missing. */
 function* absentControlPlane(
   { collections, pods = [], logFiles = [], platform }: Known,
   common: Common,
 ): Generator<Occurrence> {
-  const running = pods.filter((pod) => pod.meta.labels['app'] === 'istiod' && pod.phase === 'Running');
+  const running = pods.filter((pod) => pod.meta.labels['app'] === 'istiod' && isReady(pod));
   const [istiod] = running;
   if (istiod === undefined || logFiles.some(({ log }) => log === 'istiod') || !isBugReport(collections)) return;
   const { namespace } = istiod.meta;

@@ -35,6 +35,7 @@ export const certificateNotYetValid = defineRule({
     'reset-upstream-connection',
     'exhausted-retries',
     'failing-certificate-signing',
+    'untrusted-istiod-certificate',
     'never-ready-proxy',
     'unreachable-control-plane',
   ],

@@ -46,6 +46,7 @@ export const expiredCertificate = defineRule({
     'reset-upstream-connection',
     'exhausted-retries',
     'failing-certificate-signing',
+    'untrusted-istiod-certificate',
     'never-ready-proxy',
     'unreachable-control-plane',
   ],

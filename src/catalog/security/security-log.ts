@@ -154,7 +154,7 @@ export const istiodSecurityLogRules = defineLogRules('istiod', [
     source: 'knowledge D132',
     contains: 'oken has expired',
     atLeast: 2,
-    message: ({ count }) => `istiod refused ${count} clients because their service account token has expired`,
+    message: ({ count }) => `istiod refused a client ${count} times because its service account token has expired`,
     explains: [
       'unauthenticated-proxy',
       'failing-certificate-signing',
@@ -189,7 +189,7 @@ export const istiodSecurityLogRules = defineLogRules('istiod', [
     contains: 'is invalid for the target audiences',
     matching: /token audiences \[(?<had>[^\]]*)\] is invalid for the target audiences \[(?<wanted>[^\]]*)\]/,
     message: ({ captures, count }) =>
-      `${count} clients showed istiod a token for ${captures['had'] ?? 'another audience'} instead of ${captures['wanted'] ?? 'istio-ca'}`,
+      `istiod was shown a token for ${captures['had'] ?? 'another audience'} instead of ${captures['wanted'] ?? 'istio-ca'} ${count === 1 ? 'once' : `${count} times`}`,
     explains: [
       'unauthenticated-proxy',
       'failing-certificate-signing',
