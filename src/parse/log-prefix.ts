@@ -7,6 +7,7 @@
 type Prefix = readonly [name: string, pattern: RegExp];
 
 const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)`;
+const levels = 'trace|debug|info|warn|warning|error|critical|fatal|none';
 const entry = String.raw`(?:\[?\d{4}-\d\d-\d\d[T ]|\{"|[IWEF]\d{4} )`;
 
 /** In the order in which they are taken off; they combine. */
@@ -24,7 +25,27 @@ const prefixes: readonly Prefix[] = [
     ),
   ],
   ['stern', new RegExp(`^[a-z0-9][a-z0-9.-]* [a-z0-9][a-z0-9-]* (?=${entry})`)],
+  // No prefix, but as much done to each line: copied from a terminal or a chat, tabs become blanks.
+  ['tabs', new RegExp(`^${time} {1,8}(?:${levels}) {1,8}(?=\\S)`)],
 ];
+
+const lostTabs = new RegExp(`^(${time}) {1,8}(${levels}) {1,8}(?=\\S)`);
+const envoyScope = /^(envoy [\w.-]{1,60}(?: \S{1,200}:\d{1,6})?) +/;
+const wideScope = /^([A-Za-z][\w-]{0,30}(?: [a-z]{1,20})?) {2,8}(?=\S)/;
+// Scopes of istio pkg/log; one blank behind them is no proof, so they must be known.
+const knownScope =
+  /^(ads|adsc|ambient|analysis|authn|authorization|ca|cache|citadelclient|cni|cni-agent|cni-plugin|controllers|delta|dns|endpoint|gateway|grpc|grpcgen|hbone|healthcheck|ingress status|install|iptables|klog|krt|kube|model|monitor|pkica|pkira|proxyconfig|repair|rootcertrotator|sds|secretcontroller|security|serverca|serviceentry|spiffe|status|stsclient|stsserver|telemetry|token|trustBundle|validation|validationController|validationServer|wasm|wle|xdsproxy) (?=\S)/;
+
+/** An entry of istiod, the agent or Envoy with the tabs between its columns again. */
+function restoreTabs(line: string): string {
+  const begin = lostTabs.exec(line);
+  if (begin === null) return line;
+  const rest = line.slice(begin[0].length);
+  const scoped = envoyScope.test(rest)
+    ? rest.replace(envoyScope, '$1\t').replace(/ +(thread=\d+)$/, '\t$1')
+    : rest.replace(wideScope.test(rest) ? wideScope : knownScope, '$1\t');
+  return `${begin[1]}\t${begin[2]}\t${scoped}`;
+}
 
 const anyTime = new RegExp(`^${time}(?: |$)`);
 
@@ -43,7 +64,8 @@ export function detectPrefixes(head: string): readonly Prefix[] | undefined {
     const [name, pattern] = prefix;
     const hits = lines.filter((line) => line.search(pattern) >= 0).length;
     // Colour marks single words; stern's form needs a valid entry behind it, which continuation lines are not.
-    const enough = name === 'colour' ? 1 : name === 'stern' ? lines.length / 4 : lines.length / 2;
+    // An entry among many access lines shows that tabs are lost.
+    const enough = name === 'colour' || name === 'tabs' ? 1 : name === 'stern' ? lines.length / 4 : lines.length / 2;
     if (hits === 0 || hits < enough) continue;
     found.push(prefix);
     lines = lines.map((line) => strip(line, [prefix]));
@@ -55,6 +77,7 @@ function strip(line: string, wanted: readonly Prefix[]): string {
   let text = line;
   for (const [name, pattern] of wanted) {
     if (name === 'docker') text = dockerLine(text);
+    else if (name === 'tabs') text = restoreTabs(text);
     // A line that continues an entry may begin with blanks of its own.
     else if (name === 'time') text = text.replace(anyTime, '');
     else text = text.replace(pattern, '');
