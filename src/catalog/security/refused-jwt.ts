@@ -2,12 +2,12 @@ import { within } from '../../input/location.ts';
 import { policiesFor } from '../../model/authorization.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { rootNamespaceOf, serverLookup } from '../../model/peers.ts';
-import { hasEnded, summaryOf } from '../../model/traffic.ts';
+import { hasEnded, succeeded, summaryOf } from '../../model/traffic.ts';
 import type { AccessGroup } from '../../parse/facts.ts';
 import { accessEvidence, counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
 
-/** Envoy's jwt_authn filter answers 401 and says why: `jwt_authn_access_denied{Jwt_is_expired}`. */
+/** Envoy's jwt_authn filter answers 401, or 403 for a wrong audience, and says why: `jwt_authn_access_denied{Jwt_is_expired}`. */
 export const refusedJwt = defineRule({
   id: 'refused-jwt',
   title: 'Requests refused for their token',
@@ -69,9 +69,9 @@ export const refusedJwt = defineRule({
         when: { first, last },
         count,
         ended: hasEnded(groups, access, services) && !atServer(reason),
-        // Callers with an old token or none are everyday; keys that do not fit concern every caller.
-        ...(count < 3 || !atServer(reason) ? { severity: 'warning' as const } : {}),
-        message: `${counted(count, 'request')} to ${name} refused with 401: ${reason.replaceAll('_', ' ')} (${meaningOf(reason)}), asked by ${some(groups.map(({ peer }) => peer || 'unknown callers'))}`,
+        // Callers with an old token or none are everyday, unless they are most of them; keys that do not fit concern every caller.
+        ...(count < 3 || !(atServer(reason) || isMost(groups, access)) ? { severity: 'warning' as const } : {}),
+        message: `${counted(count, 'request')} to ${name} refused with ${some(groups.map(({ code }) => String(code)))}: ${reason.replaceAll('_', ' ')} (${meaningOf(reason)}), asked by ${some(groups.map(({ peer }) => peer || 'unknown callers'))}`,
         facts: {
           namespace: server.namespace,
           pod: group.proxy.pod,
@@ -84,7 +84,7 @@ export const refusedJwt = defineRule({
   },
 });
 
-/** `Jwt_is_expired` of an inbound 401; undefined for any other answer. */
+/** `Jwt_is_expired` of a 401 or 403; undefined for any other answer. */
 function reasonOf({ details }: AccessGroup): string | undefined {
   return /^jwt_authn_access_denied\{([^}]*)/.exec(details)?.[1];
 }
@@ -92,6 +92,23 @@ function reasonOf({ details }: AccessGroup): string | undefined {
 /** Whether the reason lies in keys and settings rather than in one caller's token. */
 const atServer = (reason: string): boolean =>
   !/^Jwt_(?:is_missing|is_expired|not_yet_valid|is_not_in_the_form)/.test(reason);
+
+/** Whether more requests were refused at a sidecar than it served from the first refusal to the last. */
+function isMost(refused: readonly AccessGroup[], access: readonly AccessGroup[]): boolean {
+  const { count, first, last } = summaryOf(refused);
+  if (count < 10 || refused.some(({ direction }) => direction !== 'inbound')) return false;
+  const places = new Set(refused.map(placeOf));
+  const served = access
+    .filter((group) => succeeded(group) && places.has(placeOf(group)))
+    .flatMap(({ perMinute }) => Object.entries(perMinute))
+    .reduce(
+      (sum, [minute, requests]) => (minute >= first.slice(0, 16) && minute <= last.slice(0, 16) ? sum + requests : sum),
+      0,
+    );
+  return count > served;
+}
+
+const placeOf = ({ proxy, cluster }: AccessGroup): string => `${proxy.namespace}/${proxy.pod} ${cluster}`;
 
 function meaningOf(reason: string): string {
   const [, meaning] = meanings.find(([word]) => reason.startsWith(word)) ?? [];
