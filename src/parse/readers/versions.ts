@@ -4,10 +4,12 @@ import type { VersionFact } from '../facts.ts';
 import { parsed } from '../json-documents.ts';
 import { mask } from '../mask.ts';
 import { textReader } from '../reader.ts';
+import { isCollector } from '../sync-status.ts';
 import { recordOf, recordsOf, textOf, type UntypedRecord } from '../untyped.ts';
+import { parseYaml } from '../yaml.ts';
 
 /**
- * `versions` of a bug report (istioctl 1.8 to 1.31) and `istioctl version` as text or JSON: the istioctl that collected,
+ * `versions` of a bug report (istioctl 1.8 to 1.31) and `istioctl version` as text, JSON or YAML: the istioctl that collected,
  * each istiod by revision, and the proxies by revision. Of the Go values only the quoted fields are read, as their
  * surroundings changed with every release.
  */
@@ -15,15 +17,20 @@ export const versionsFile = textReader('versions', 'Istio versions', function* (
   const seen = new Set<string>();
   const fact = function* (value: Omit<VersionFact, 'at'>, at: Location): Generator<Artifact> {
     const key = `${value.component} ${value.revision ?? ''} ${value.version}`;
-    if (value.version === '' || seen.has(key)) return;
+    // istioctl itself is connected to istiod while it asks.
+    if (value.version === '' || isCollector(value.version) || seen.has(key)) return;
     seen.add(key);
     yield { kind: 'version', value: { ...value, at } };
   };
 
-  if (text.trimStart().startsWith('{')) {
-    const { value: document } = parsed(text);
+  const isYaml = /^(?:clientVersion|meshVersion|dataPlaneVersion):/m.test(text);
+  if (isYaml || text.trimStart().startsWith('{')) {
+    const document = isYaml ? yamlOf(text) : parsed(text).value;
     if (document === undefined) {
-      yield { kind: 'gap', value: { file: file.path, reason: 'malformed', detail: 'the JSON does not parse' } };
+      yield {
+        kind: 'gap',
+        value: { file: file.path, reason: 'malformed', detail: `the ${isYaml ? 'YAML' : 'JSON'} does not parse` },
+      };
       return;
     }
     for (const { value, pointer } of fromJson(recordOf(document))) yield* fact(value, { file: file.path, pointer });
@@ -104,6 +111,16 @@ export const versionsFile = textReader('versions', 'Istio versions', function* (
     }
   }
 });
+
+/** `-o yaml`: the same keys as JSON. */
+function yamlOf(text: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch {
+    // The caller says that it does not parse.
+    return undefined;
+  }
+}
 
 const note = (line: string): string => mask(line).slice(0, 300);
 

@@ -96,6 +96,32 @@ describe('versions', () => {
     ]);
   });
 
+  it('reads the YAML of `istioctl version`', () => {
+    const text = `clientVersion:
+  golang_version: go1.26
+  version: 1.29.6
+dataPlaneVersion:
+- ID: cart-1.shop
+  IstioVersion: 1.28.3
+meshVersion:
+- Component: pilot
+  Info:
+    version: 1.29.6
+  Revision: asm-1-29
+`;
+    expect(shown(text)).toEqual([
+      '/clientVersion/version: istioctl 1.29.6 -',
+      '/meshVersion/0/Info/version: istiod 1.29.6 asm-1-29',
+      '/dataPlaneVersion/0/IstioVersion: proxy 1.28.3 -',
+    ]);
+    survivesDamage(versionsFile, text, file);
+  });
+
+  it('leaves out istioctl, which is connected as if it were a proxy', () => {
+    const text = 'client version: 1.29.6\ndata plane version: 1.29.6 (8 proxies), 65536.65536.65536 (2 proxies)\n';
+    expect(shown(text)).toEqual(['1: istioctl 1.29.6 -', '2: proxy 1.29.6 -']);
+  });
+
   it('never throws, whatever happened to the file', () => {
     for (const text of [of129, of120]) survivesDamage(versionsFile, text, file);
   });
