@@ -32,7 +32,7 @@ const byKeys: readonly (readonly [RegExp, Reader])[] = [
 
 /** A list of clusters, listeners, routes or load assignments as `istioctl proxy-config -o json` prints them. */
 const bareResources =
-  /^\s*\[\s*\{[\s\S]*?"(?:connectTimeout|connect_timeout|edsClusterConfig|eds_cluster_config|lbPolicy|lb_policy|filterChains|filter_chains|trafficDirection|traffic_direction|virtualHosts|virtual_hosts|clusterName|cluster_name)"\s*:/;
+  /^\s*\[\s*\{\s*"(?:(?:clusterName|cluster_name|virtualHosts|virtual_hosts|transportSocketMatches|transport_socket_matches)"\s*:|(?:name|address)"[\s\S]*?"(?:connectTimeout|connect_timeout|edsClusterConfig|eds_cluster_config|lbPolicy|lb_policy|filterChains|filter_chains|trafficDirection|traffic_direction|virtualHosts|virtual_hosts)"\s*:)/;
 
 /** `istioctl proxy-config -o yaml`: a list whose elements have keys of Envoy, or a section of its dump. */
 const yamlList =

@@ -39,6 +39,7 @@ const foreign = [
   '{"kind":"List","items":[]}',
   '[{"name":"cart"}]',
   '[{"apiVersion":"networking.istio.io/v1","kind":"DestinationRule","spec":{"connectTimeout":"1s"}}]',
+  '[{"uid":"a","name":"Pods","state":{"outputs":{"shop/cart":{"spec":{"virtualHosts":[]}}}}}]',
   'meshConfig:\n  connectTimeout: 10s\n',
   'apiVersion: v1\nkind: Pod\n',
   'the row `xds-grpc::added_via_api::true` of a document\nthat speaks of Envoy\n',

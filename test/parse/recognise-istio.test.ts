@@ -23,6 +23,8 @@ const recognised: readonly (readonly [string, string])[] = [
   ['# HELP citadel_server_csr_count The number of CSRs\n# TYPE citadel_server_csr_count counter\n', 'istiod-metrics'],
   ['CLI version:\nversion.BuildInfo{Version:"1.29.6"}\n', 'versions'],
   ['client version: 1.29.6\ncontrol plane version: 1.29.6\n', 'versions'],
+  ['clientVersion:\n  golang_version: go1.24\n  version: 1.29.6\nmeshVersion:\n', 'versions'],
+  ['- cluster: west\n  code: IST0101\n  level: Error\n', 'analyze'],
   ['Client Version: v1.33.1\nKustomize Version: v5.6.0\n', 'kubectl-version'],
   ['Client Version: &version.Info{Major:"1", GitVersion:"v1.20.0"}\n', 'kubectl-version'],
   ['2025-03-04T10:11:01.1Z\tinfo\t\nTarget cluster context: shop-west\n', 'bug-report-log'],

@@ -35,6 +35,18 @@ istio-sidecar-injector-1-29    1-29      \u001b[32m✔\u001b[0m             Name
     expect(loose?.pod).toBeUndefined();
   });
 
+  it('reads a webhook without a revision, as captured from 1.29', () => {
+    const captured = `WEBHOOK                                           REVISION  INJECTED      REASON
+istio-revision-tag-stable                                   \u001b[31m✘\u001b[0m             No matching namespace labels (istio.io/rev=stable) or pod labels ()
+istio-sidecar-injector-asm-1-29-aks-istio-system  asm-1-29  \u001b[32m✔\u001b[0m             Namespace label istio.io/rev=asm-1-29 matches
+`;
+    const checks = factsOf(read(checkInject, captured), 'injection-check');
+    expect(checks.map(({ webhook, revision, injects }) => [webhook, revision, injects])).toEqual([
+      ['istio-revision-tag-stable', '', false],
+      ['istio-sidecar-injector-asm-1-29-aks-istio-system', 'asm-1-29', true],
+    ]);
+  });
+
   it('reads a table that lost its alignment', () => {
     const checks = factsOf(read(checkInject, text.replaceAll(/ {2,}/g, ' ')), 'injection-check');
     expect(checks.map(({ injects }) => injects)).toEqual([false, true]);
