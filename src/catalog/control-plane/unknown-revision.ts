@@ -46,8 +46,8 @@ export const unknownRevision = defineRule({
     'conflicting-injection-labels',
   ],
   needs: ['revisions'],
-  uses: ['namespaces', 'webhooks', 'pods', 'workloads', 'platform'],
-  *check({ revisions, namespaces = [], webhooks, pods = [], workloads, platform }) {
+  uses: ['namespaces', 'webhooks', 'pods', 'workloads', 'platform', 'tags', 'injectionChecks'],
+  *check({ revisions, namespaces = [], webhooks, pods = [], workloads, platform, tags = [], injectionChecks = [] }) {
     const served = revisions.filter(({ deployments, pods: istiods }) => deployments.length > 0 || istiods.length > 0);
     // An istiod that the archive does not show may be anywhere: an external control plane, a part of the cluster left out.
     if (served.length === 0) return;
@@ -61,10 +61,15 @@ export const unknownRevision = defineRule({
       const wanted = wantedBy(namespace);
       if (wanted === undefined || neverInjected.has(namespace.meta.name)) continue;
       const calls = injecting?.filter((webhook) => selectsPod(webhook, namespace.meta.labels, {}));
-      // Without webhooks tags are unknown, and so is which revision is the default.
+      // What istioctl says of a pod of the namespace stands for the webhooks that were not read.
+      const checks = injectionChecks.filter(({ pod }) => pod?.namespace === namespace.meta.name);
+      const refused = checks.some(({ injects }) => injects) ? [] : checks;
+      // Without webhooks only a list of tags tells which revision is the default.
       if (
         injecting === undefined
-          ? wanted.revision === 'default' || installed.has(wanted.revision)
+          ? (wanted.revision === 'default' && tags.length === 0 && refused.length === 0) ||
+            installed.has(wanted.revision) ||
+            checks.some(({ injects }) => injects)
           : (calls ?? []).length > 0
       ) {
         const gone = calls?.find(({ revision }) => !installed.has(revision));
@@ -76,6 +81,9 @@ export const unknownRevision = defineRule({
       // A label of an installed revision that no webhook selects is a conflict of labels, not an unknown revision.
       if (wanted.label === 'istio.io/rev' && served.some(({ name }) => name === wanted.revision)) continue;
       const { name } = namespace.meta;
+      // A tag of a revision whose istiod is not in the archive may well be served.
+      const listed =
+        tags.length > 0 && !tags.some((one) => one.tag === wanted.revision || one.revision === wanted.revision);
       const plain = plainPods(byNamespace.get(name) ?? []);
       const orphans = (byNamespace.get(name) ?? []).filter((pod) => hasProxy(pod) && isOrphan(pod, installed));
       const evidence = evidenceOf(
@@ -95,6 +103,18 @@ export const unknownRevision = defineRule({
           stage: 'policy' as const,
           say: `Installed: ${names.join(', ')}.`,
         })),
+        refused.slice(0, 2).map(({ webhook, reason, at }) => ({
+          ...at,
+          stage: 'policy' as const,
+          say: `Webhook ${webhook} would not inject: ${reason}.`,
+        })),
+        injecting === undefined
+          ? tags.slice(0, 1).map(({ at }) => ({
+              ...at,
+              stage: 'policy' as const,
+              say: `istioctl lists ${tags.map(({ tag, revision }) => tag || revision).join(', ')}.`,
+            }))
+          : [],
       );
       if (evidence === undefined) continue;
       const without = [...new Set(plain.map(workloadOf))];
@@ -115,7 +135,11 @@ export const unknownRevision = defineRule({
         },
         severity: plain.length > 0 || orphans.length > 0 ? 'error' : 'warning',
         confidence:
-          injecting !== undefined && plain.length > 0 ? 'certain' : injecting === undefined ? 'possible' : 'likely',
+          (injecting !== undefined || refused.length > 0) && plain.length > 0
+            ? 'certain'
+            : injecting === undefined && refused.length === 0 && !listed
+              ? 'possible'
+              : 'likely',
         supports: [
           ...(injecting === undefined ? [] : ['No injection webhook selects the namespace.']),
           ...(plain.length > 0
@@ -123,7 +147,7 @@ export const unknownRevision = defineRule({
             : []),
         ],
         missing:
-          injecting === undefined
+          injecting === undefined && refused.length === 0 && !listed
             ? ['The webhooks, which tell the tags: kubectl get mutatingwebhookconfigurations -o yaml']
             : [],
         evidence,
