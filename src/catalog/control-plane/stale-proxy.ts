@@ -52,24 +52,33 @@ export const staleProxy = defineRule({
           ({ status, types }): Evidence => ({
             ...status.at,
             stage: 'sync',
-            say: `${podName(status.proxy)} has not acknowledged ${types.join(', ').toUpperCase()}.`,
+            say:
+              status.compared === undefined
+                ? `${podName(status.proxy)} has not acknowledged ${types.join(', ').toUpperCase()}.`
+                : `${podName(status.proxy)} holds other ${types.join(', ').toUpperCase()} than istiod has for it${differencesOf(status)}.`,
           }),
         ),
       );
       if (first === undefined || evidence === undefined) continue;
+      // proxy-status tells of one proxy once for each istiod, and once more for the comparison of one pod.
+      const pods = [...new Set(all.map((one) => podName(one.status.proxy)))];
+      const one = pods.length === 1;
       const { status } = first;
       const revision = revisionOf.get(podName(status.proxy));
       const scope: Scope = {
         ...(revision === undefined ? {} : { revision }),
         ...(namespace === '' ? {} : { namespace }),
-        ...(all.length === 1 && status.proxy.pod !== '' ? { pod: status.proxy.pod } : {}),
+        ...(one && status.proxy.pod !== '' ? { pod: status.proxy.pod } : {}),
       };
-      const types = [...new Set(all.flatMap((one) => one.types))];
+      const types = [...new Set(all.flatMap((each) => each.types))].join(', ').toUpperCase();
+      const said = all.every((each) => each.status.compared !== undefined)
+        ? `${one ? 'holds' : 'hold'} other ${types} than istiod has for ${one ? 'it' : 'them'}`
+        : `${one ? 'has' : 'have'} not acknowledged ${types} from ${status.istiod ?? 'istiod'}`;
       yield {
-        subject: some(all.map((one) => podName(one.status.proxy))),
+        subject: some(pods),
         scope,
-        count: all.length,
-        message: `${counted(all.length, 'proxy', 'proxies')} in ${namespace || 'the mesh'} ${all.length === 1 ? 'has' : 'have'} not acknowledged ${types.join(', ').toUpperCase()} from ${status.istiod ?? 'istiod'}: ${some(all.map((one) => podName(one.status.proxy)))}`,
+        count: pods.length,
+        message: `${counted(pods.length, 'proxy', 'proxies')} in ${namespace || 'the mesh'} ${said}: ${some(pods)}`,
         facts: { pod: status.proxy.pod, namespace, istioNamespace: platform?.istioNamespace ?? 'istio-system' },
         confidence: all.some(({ old }) => old) ? 'likely' : 'possible',
         missing: all.some(({ old }) => old)
@@ -80,6 +89,12 @@ export const staleProxy = defineRule({
     }
   },
 });
+
+/** The first names that the comparison of one pod tells apart, `-` istiod's and `+` Envoy's. */
+function differencesOf({ compared }: SyncStatus): string {
+  const names = Object.values(compared?.differences ?? {}).flat();
+  return names.length === 0 ? '' : `: ${some(names)}`;
+}
 
 /** Types sent a while ago and not acknowledged; those without a time of sending count, too. */
 function staleTypes(status: SyncStatus, now: number): readonly ('cds' | 'lds' | 'eds' | 'rds' | 'ecds')[] {
