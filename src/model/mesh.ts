@@ -32,6 +32,8 @@ export interface Revision {
   /** Versions of its istiod, e.g. `1.29.6`; more than one while it is rolled. */
   readonly versions: readonly string[];
   readonly pods: readonly facts.Pod[];
+  /** Rows of tables for istiod pods that nothing else describes. */
+  readonly rows: readonly facts.PodRow[];
   readonly deployments: readonly facts.Workload[];
   /** Tags that point to it, from `istio-revision-tag-*` webhooks. */
   readonly tags: readonly string[];

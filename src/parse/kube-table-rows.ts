@@ -145,8 +145,8 @@ function replicasOf(table: TableKind, cells: Cells): Workload['replicas'] | unde
   return Object.values(replicas).every((count) => Number.isInteger(count)) ? replicas : undefined;
 }
 
-/** Suffix of a ReplicaSet that a Deployment made: letters and digits Kubernetes takes for hashes (apimachinery util/rand). */
-const templateHash = /^(.+)-[bcdfghjklmnpqrstvwxz2456789]{6,10}$/;
+/** Name of a ReplicaSet that a Deployment made: a number of 32 bits, its digits as letters (apimachinery util/rand, SafeEncodeString). */
+const templateHash = /^(.+)-[4-9bcdf]{5,10}$/;
 
 function workloadFact(
   kind: Workload['kind'],

@@ -110,10 +110,10 @@ function about(mesh: Partial<Mesh>, rows: readonly ProxyRow[]): Report['about'] 
     platform: platform?.aksAddon ? 'AKS, Istio add-on' : (platformNames[platform?.provider ?? 'unknown'] ?? 'unknown'),
     ...(platform?.istioctlVersion === undefined ? {} : { istioctl: platform.istioctlVersion }),
     ...(mesh.nodes === undefined ? {} : { nodes: mesh.nodes.length }),
-    revisions: (mesh.revisions ?? []).map(({ name, versions: own, pods, tags }) => ({
+    revisions: (mesh.revisions ?? []).map(({ name, versions: own, pods, rows: listed, tags }) => ({
       name,
       versions: own,
-      istiods: pods.length,
+      istiods: pods.length + listed.length,
       tags,
     })),
     proxies: rows.length,

@@ -112,7 +112,7 @@ export const invalidPluginCa = defineRule({
       // The line tells of the past where the same pod loaded its files, or serves, afterwards.
       const over = hits.every(({ pod, last, signature }) => {
         if ((reloaded.get(pod.pod) ?? '') > (last ?? '')) return true;
-        const fails = state?.failing.some((failing) => failing.pod.meta.name === pod.pod);
+        const fails = state?.failing.some(({ name }) => name === pod.pod);
         return state !== undefined && isFatal({ signature }) && fails === false && state.ready > 0;
       });
       const [first] = hits;

@@ -45,7 +45,7 @@ export const istiodCrashLoop = defineRule({
       const failing = failingOf(state, 'crash-loop');
       const [first] = failing;
       if (first === undefined) continue;
-      const names = new Set(failing.map(({ pod }) => pod.meta.name));
+      const names = new Set(failing.map(({ name }) => name));
       const hits = (mesh.istiodLog ?? []).filter(
         ({ signature, pod }) => signature.startsWith('istiod-crash-loop') && names.has(pod.pod),
       );

@@ -1,5 +1,6 @@
 import { within } from '../../input/location.ts';
 import { injectionWebhooks } from '../../model/injection.ts';
+import { isListed } from '../../model/listings.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { counted, evidenceOf } from '../evidence.ts';
 import { defineRule, type Evidence, type Occurrence } from '../rule.ts';
@@ -35,16 +36,16 @@ export const istiodNotAvailable = defineRule({
   source: 'knowledge K3 ISTIOD-NOT-AVAILABLE',
   explains: istiodExplains,
   needs: ['revisions'],
-  uses: [...istiodUses, 'workloads', 'webhooks', 'services'],
+  uses: [...istiodUses, 'workloads', 'webhooks', 'services', 'listings'],
   *check(mesh) {
     yield* deleted(mesh);
     for (const state of istiodStates(mesh)) {
-      const { deployment, desired, ready, pods } = state;
+      const { deployment, desired, ready, pods, rows } = state;
       const unready = failingOf(state, 'not-ready').filter(({ young }) => !young || ready === 0);
       // Crash loops, images, volumes, nodes: their own rules say more.
       if (state.failing.some(({ trouble }) => trouble !== 'not-ready')) continue;
       if (ready > 0 && (unready.length === 0 || desired === undefined || ready >= desired)) continue;
-      if (ready === 0 && desired === undefined && pods.length === 0) continue;
+      if (ready === 0 && desired === undefined && pods.length + rows.length === 0) continue;
 
       const { serving, ...common } = istiodOccurrence(state, unready);
       const failure = deployment?.conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
@@ -82,7 +83,7 @@ export const istiodNotAvailable = defineRule({
           ? `deployment ${state.namespace}/${state.name} is scaled to 0 replicas${newest?.last === undefined ? '' : ` since ${newest.last}`}`
           : ready > 0
             ? `${counted(unready.length, 'istiod pod is', 'istiod pods are')} not ready (${first?.reason ?? ''})`
-            : `none of the ${desired ?? pods.length} replicas of ${state.namespace}/${state.name} is ready`;
+            : `none of the ${desired ?? pods.length + rows.length} replicas of ${state.namespace}/${state.name} is ready`;
       const reason =
         desired === 0 || ready > 0
           ? ''
@@ -95,7 +96,9 @@ export const istiodNotAvailable = defineRule({
           : { when: { first: newest.last, last: mesh.capture?.time ?? newest.last } }),
         supports: [
           ...(deployment === undefined ? [] : ['The deployment itself says how many replicas are wanted and ready.']),
-          ...(pods.length === 0 && mesh.pods !== undefined ? ['The archive holds no istiod pod of the revision.'] : []),
+          ...(pods.length + rows.length === 0 && isListed(mesh.listings, 'Pod', state.namespace)
+            ? ['The archive holds no istiod pod of the revision.']
+            : []),
         ],
         evidence,
       };
@@ -107,17 +110,23 @@ export const istiodNotAvailable = defineRule({
 function* deleted({
   revisions,
   workloads,
-  pods,
   webhooks,
   services,
+  listings,
   proxies = [],
 }: Pick<Mesh, 'revisions'> &
-  Partial<Pick<Mesh, 'workloads' | 'pods' | 'webhooks' | 'services' | 'proxies'>>): Generator<Occurrence> {
-  if (workloads === undefined || pods === undefined || webhooks === undefined || workloads.length === 0) return;
-  if (revisions.some((one) => one.deployments.length > 0 || one.pods.length > 0) || proxies.length === 0) return;
+  Partial<Pick<Mesh, 'workloads' | 'webhooks' | 'services' | 'listings' | 'proxies'>>): Generator<Occurrence> {
+  if (workloads === undefined || webhooks === undefined || workloads.length === 0) return;
+  if (
+    revisions.some((one) => one.deployments.length > 0 || one.pods.length > 0 || one.rows.length > 0) ||
+    proxies.length === 0
+  )
+    return;
   const [webhook] = injectionWebhooks(webhooks).filter(({ service }) => service !== undefined);
   const { name = '', namespace = '' } = webhook?.service ?? {};
-  if (webhook === undefined) return;
+  // What somebody listed of other namespaces says nothing of istiod.
+  if (webhook === undefined || !isListed(listings, 'Pod', namespace) || !isListed(listings, 'Deployment', namespace))
+    return;
   const target = services?.find(({ meta }) => meta.name === name && meta.namespace === namespace);
   // A service without a selector leads to an istiod outside this cluster.
   if (target !== undefined && target.selector === undefined) return;

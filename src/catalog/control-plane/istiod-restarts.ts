@@ -29,7 +29,7 @@ export const istiodRestarts = defineRule({
   *check(mesh) {
     const now = mesh.capture?.time;
     for (const state of istiodStates(mesh)) {
-      const failing = new Set(state.failing.map(({ pod }) => pod.meta.name));
+      const failing = new Set(state.failing.map(({ name }) => name));
       const restarted = state.pods.flatMap((pod) => {
         const [container] = pod.containers.toSorted((a, b) => b.restarts - a.restarts);
         if (container === undefined || container.restarts < 3 || failing.has(pod.meta.name)) return [];

@@ -1,9 +1,10 @@
 import { within } from '../../input/location.ts';
 import type { Mesh, Revision } from '../../model/mesh.ts';
 import { isReady } from '../../model/selectors.ts';
-import type { Container, KubeEvent, Node, Pod, Workload } from '../../parse/facts.ts';
+import type { Container, KubeEvent, Node, Pod, PodRow, Workload } from '../../parse/facts.ts';
 import { counted, some } from '../evidence.ts';
 import type { Evidence, Occurrence, Scope, Severity } from '../rule.ts';
+import { failingRow, isGone, isReadyRow } from './istiod-rows.ts';
 import { eventEvidence } from './place.ts';
 
 /** Why an istiod pod does not serve. */
@@ -11,7 +12,7 @@ export type Trouble = 'crash-loop' | 'out-of-memory' | 'image-pull' | 'unschedul
 
 /** An istiod pod that does not serve, and what Kubernetes says about it. */
 export interface FailingPod {
-  readonly pod: Pod;
+  readonly name: string;
   readonly trouble: Trouble;
   /** Kubernetes' own words: a waiting reason, the message of the newest warning event. */
   readonly reason: string;
@@ -32,6 +33,8 @@ export interface IstiodState {
   readonly desired: number | undefined;
   readonly ready: number;
   readonly pods: readonly Pod[];
+  /** Rows of tables for pods that nothing else describes. */
+  readonly rows: readonly PodRow[];
   readonly failing: readonly FailingPod[];
   /** Nobody names the revision while another one serves: a leftover, whose failure harms no one. */
   readonly idle: boolean;
@@ -75,10 +78,13 @@ export function istiodStates({
     if (known === undefined) byPod.set(key, [event]);
     else known.push(event);
   }
-  const shown = revisions.filter(({ pods, deployments }) => pods.length > 0 || deployments.length > 0);
+  const shown = revisions.filter(
+    ({ pods, rows, deployments }) => pods.length > 0 || rows.length > 0 || deployments.length > 0,
+  );
   const readyOf = (revision: Revision): number =>
     Math.max(
-      revision.pods.filter((pod) => isReady(pod) && pod.meta.deleted === undefined).length,
+      revision.pods.filter((pod) => isReady(pod) && pod.meta.deleted === undefined).length +
+        revision.rows.filter(isReadyRow).length,
       ...revision.deployments.map(({ replicas }) => (revision.pods.length > 0 ? 0 : replicas.ready)),
     );
   const named = new Set([
@@ -91,6 +97,7 @@ export function istiodStates({
   return shown.map((revision) => {
     const [deployment] = revision.deployments;
     const pods = revision.pods.filter(({ meta, phase }) => meta.deleted === undefined && phase !== 'Succeeded');
+    const rows = revision.rows.filter((row) => !isGone(row));
     const others = shown.some((other) => other !== revision && readyOf(other) > 0);
     return {
       revision: revision.name,
@@ -100,11 +107,15 @@ export function istiodStates({
       desired: deployment?.replicas.desired,
       ready: readyOf(revision),
       pods,
-      failing: pods.flatMap((pod) => {
-        const known = byPod.get(`${pod.meta.namespace}/${pod.meta.name}`) ?? [];
-        const failing = failingPod(pod, known, capture?.time, nodeOf.get(pod.node ?? ''));
-        return failing === undefined ? [] : [failing];
-      }),
+      rows,
+      failing: [
+        ...pods.flatMap((pod) => {
+          const known = byPod.get(`${pod.meta.namespace}/${pod.meta.name}`) ?? [];
+          const failing = failingPod(pod, known, capture?.time, nodeOf.get(pod.node ?? ''));
+          return failing === undefined ? [] : [failing];
+        }),
+        ...rows.flatMap((row) => failingRow(row, byPod.get(`${row.namespace}/${row.name}`) ?? []) ?? []),
+      ],
       idle: others && ![revision.name, ...revision.tags].some((name) => named.has(name)),
       scope: others ? { revision: revision.name } : {},
     };
@@ -137,7 +148,7 @@ function failingPod(
   const created = pod.meta.created ?? pod.started;
   const young = created !== undefined && now !== undefined && Date.parse(now) - Date.parse(created) < 120_000;
   const make = (trouble: Trouble, reason: string, pointer: string, event?: KubeEvent): FailingPod => ({
-    pod,
+    name: pod.meta.name,
     trouble,
     reason: firstLine(trouble === 'crash-loop' ? reason : (event?.message ?? reason)),
     restarts,
@@ -242,14 +253,14 @@ export function istiodOccurrence(
       revision: state.revision,
       istioNamespace: state.namespace,
       deployment: state.name,
-      pod: failing[0]?.pod.meta.name ?? '',
+      pod: failing[0]?.name ?? '',
     },
     serving:
       state.ready > 0
-        ? `${state.ready} of ${Math.max(state.desired ?? 0, state.pods.length)} still serve`
+        ? `${state.ready} of ${Math.max(state.desired ?? 0, state.pods.length + state.rows.length)} still serve`
         : 'no istiod of the revision serves',
   };
 }
 
 /** `istiod-…-x2x4k and istiod-…-q8v7p`, shortened. */
-export const podNames = (failing: readonly FailingPod[]): string => some(failing.map(({ pod }) => pod.meta.name));
+export const podNames = (failing: readonly FailingPod[]): string => some(failing.map(({ name }) => name));
