@@ -69,6 +69,8 @@ export interface Finished {
   readonly by: ChosenBy;
   readonly artifacts: readonly Artifact[];
   readonly recognised: boolean;
+  /** The reader, or the thread it ran on, failed: something of the file is missing. */
+  readonly broken?: boolean;
 }
 
 /** Runs readers: on this thread, or on others. */
@@ -134,6 +136,7 @@ export async function read(
       const finished = await reading.done;
       await before;
       for (const artifact of finished.artifacts) take(artifact);
+      if (finished.broken) complete = false;
       files[index] = {
         path: file.path,
         bytes: size,
@@ -141,7 +144,7 @@ export async function read(
         title: finished.title,
         by: finished.by,
         ...ownerOf(finished.artifacts),
-        status: !finished.recognised ? 'unrecognised' : whole ? 'read' : 'partial',
+        status: !finished.recognised ? 'unrecognised' : whole && !finished.broken ? 'read' : 'partial',
         facts: finished.artifacts.filter(({ kind }) => kind !== 'gap' && kind !== 'seen').length,
       };
     };
@@ -263,6 +266,7 @@ export function startReading(name: string, file: SourceFile, context: ReadContex
         by: found.by,
         artifacts,
         recognised: found.readers.length > 0,
+        ...(failed ? { broken: true } : {}),
       });
     },
   };

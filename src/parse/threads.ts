@@ -42,7 +42,7 @@ interface Thread {
  * Runs readers on worker threads and, while all of those are busy, on the calling one: a file stays on the thread that was
  * least busy when it began.
  */
-function threadCrew(count: number, context: ReadContext): Crew {
+export function threadCrew(count: number, context: ReadContext): Crew {
   const settle = new Map<number, (finished: Finished) => void>();
   let waiting = 0;
   let wake: (() => void) | undefined;
@@ -67,21 +67,19 @@ function threadCrew(count: number, context: ReadContext): Crew {
       settle.delete(message.id);
     });
     // A worker that dies (out of memory) costs the files it still held, each with its reason.
-    worker.on('error', (error) => {
+    const lose = (reason: string): void => {
+      dead.add(thread);
       for (const [id, done] of [...settle]) {
         if (owner.get(id) !== thread) continue;
         settle.delete(id);
-        done({
-          reader: 'none',
-          title: '',
-          by: 'none',
-          artifacts: [lost(files.get(id)?.path ?? '', error.message)],
-          recognised: true,
-        });
+        const artifacts = [lost(files.get(id)?.path ?? '', reason)];
+        done({ reader: 'none', title: '', by: 'none', artifacts, recognised: true, broken: true });
       }
       less(thread, thread.waiting);
-      dead.add(thread);
-    });
+    };
+    worker.on('error', (error) => lose(error.message));
+    worker.on('messageerror', (error) => lose(error.message));
+    worker.on('exit', (code) => lose(`it ended with status ${code}`));
     return thread;
   });
   const own = ownCrew(context);
