@@ -119,7 +119,7 @@ export const misnamedServicePort = defineRule({
 /** Bytes that Envoy could not parse: sent by the caller (DPE, with the codec's words) or by the server (UPE). */
 const isUnparsable = ({ flags, details }: AccessGroup): boolean =>
   flags.includes('UPE') ||
-  (flags.includes('DPE') && /^(http[12]\.|codec_error|http1\.codec_error)/.test(details)) ||
+  (flags.includes('DPE') && /^(http[12]\.|codec_error)/.test(details) && !/too_large|too_many/.test(details)) ||
   details.includes('{protocol_error');
 
 /** A caller's broken bytes reach no cluster; the address it called tells the service. */

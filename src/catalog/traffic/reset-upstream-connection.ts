@@ -46,7 +46,18 @@ export const resetUpstreamConnection = defineRule({
     for (const group of access)
       if (group.direction === 'inbound' && group.sni !== '') inboundHosts.add(locate(group).host);
     const gone = new Set((pods ?? []).filter(({ meta }) => meta.deleted !== undefined).flatMap(({ ips }) => ips));
-    for (const failures of failuresByDestination(access, services, isReset, locate)) {
+    const refused = new Set(
+      access.flatMap(({ details, peer, local }) => (details === 'filter_chain_not_found' ? [`${peer} ${local}`] : [])),
+    );
+    // The server's log tells of the same connections, and why: the caller went past the mesh's routing.
+    const isTold = ({ cluster, peer, upstreamHost }: AccessGroup) =>
+      cluster === 'PassthroughCluster' && refused.has(`${peer} ${upstreamHost}`);
+    for (const failures of failuresByDestination(
+      access,
+      services,
+      (group) => isReset(group) && !isTold(group),
+      locate,
+    )) {
       const { groups, first, last, ended, host, count, proxies: seenBy } = failures;
       const inbound = groups.filter(({ direction }) => direction === 'inbound');
       const outbound = groups.filter(({ direction }) => direction !== 'inbound');

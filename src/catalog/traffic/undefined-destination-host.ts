@@ -40,7 +40,9 @@ export const undefinedDestinationHost = defineRule({
     const inProxies = outboundByHost(clusters);
     const byTarget = new Map<string, RouteDestination[]>();
     for (const destination of routeDestinations(config)) {
-      const { host, route } = destination;
+      const { host, route, weight } = destination;
+      // What gets no share of the requests fails none.
+      if (weight === 0) continue;
       if (host === '' || hosts.has(host) || inProxies.has(host) || wide.some((one) => coversHost(one, host))) continue;
       // Services of other clusters are no objects of this one.
       if (host.endsWith('.clusterset.local')) continue;

@@ -37,8 +37,9 @@ export const undefinedSubset = defineRule({
     const inProxies = outboundByHost(clusters);
     const byTarget = new Map<string, ReturnType<typeof routeDestinations>[number][]>();
     for (const destination of routeDestinations(config)) {
-      const { host, subset, route } = destination;
-      if (subset === '' || defined.has(`${host}|${subset}`)) continue;
+      const { host, subset, route, weight } = destination;
+      // What gets no share of the requests fails none.
+      if (weight === 0 || subset === '' || defined.has(`${host}|${subset}`)) continue;
       // A proxy has it: the DestinationRule exists, and only the archive lacks it.
       if (inProxies.get(host)?.some((cluster) => cluster.subset === subset)) continue;
       if (wildcards.some((wide) => wide.name === subset && host.endsWith(wide.host.slice(1)))) continue;
