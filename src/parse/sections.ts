@@ -268,5 +268,10 @@ function inFile(artifact: Artifact, offset: number): Artifact {
   const moved = withLines(artifact, (at) => at + offset);
   const { value } = moved;
   if (!('at' in value) || !('pointer' in value.at) || 'line' in value.at) return moved;
-  return { ...moved, value: { ...value, at: { ...value.at, line: offset + 1 } } } as Artifact;
+  const line = offset + 1;
+  if (moved.kind === 'cluster') {
+    const endpoints = moved.value.endpoints.map((endpoint) => ({ ...endpoint, at: { ...endpoint.at, line } }));
+    return { kind: 'cluster', value: { ...moved.value, endpoints, at: { ...moved.value.at, line } } };
+  }
+  return { ...moved, value: { ...value, at: { ...value.at, line } } } as Artifact;
 }

@@ -23,6 +23,14 @@ export function withLines(artifact: Artifact, line: (line: number) => number): A
       const marks = artifact.value.marks.map((mark) => ({ ...mark, line: line(mark.line) }));
       return { kind: 'log-file', value: { ...artifact.value, marks, at: at(artifact.value.at) } };
     }
+    case 'cluster': {
+      const endpoints = artifact.value.endpoints.map((endpoint) => ({ ...endpoint, at: at(endpoint.at) }));
+      return { kind: 'cluster', value: { ...artifact.value, endpoints, at: at(artifact.value.at) } };
+    }
+    case 'collection': {
+      const failures = artifact.value.failures.map((failure) => ({ ...failure, at: at(failure.at) }));
+      return { kind: 'collection', value: { ...artifact.value, failures, at: at(artifact.value.at) } };
+    }
     case 'seen':
     case 'listing':
       return artifact;
