@@ -413,6 +413,7 @@ export const hostileText =
 
 /** Fields whose values are words of the tool and not text of the archive. */
 const ours: ReadonlySet<string> = new Set([
+  'by',
   'schema',
   'rules',
   'format',

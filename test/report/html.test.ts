@@ -147,6 +147,8 @@ describe('the HTML report', () => {
       path: `notes/${index}.txt`,
       bytes: 1,
       reader: 'none',
+      title: '',
+      by: 'none' as const,
       status: 'unrecognised' as const,
       facts: 0,
     }));
