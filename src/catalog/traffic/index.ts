@@ -18,6 +18,7 @@ import { subsetWithoutPods } from './subset-without-pods.ts';
 import { undefinedDestinationHost } from './undefined-destination-host.ts';
 import { undefinedSubset } from './undefined-subset.ts';
 import { unhealthyUpstream } from './unhealthy-upstream.ts';
+import { unresolvedServiceEntry } from './unresolved-service-entry.ts';
 import { upstreamTimeout } from './upstream-timeout.ts';
 import { wrongTargetPort } from './wrong-target-port.ts';
 
@@ -27,6 +28,7 @@ export const trafficRules: { readonly rules: readonly AnyRule[]; readonly logs: 
     undefinedDestinationHost,
     subsetWithoutPods,
     serviceWithoutEndpoints,
+    unresolvedServiceEntry,
     wrongTargetPort,
     ejectedEndpoints,
     circuitBreakerOverflow,
