@@ -127,7 +127,21 @@ export const expiredCertificate = defineRule({
         return severity === undefined ? [] : [{ ...held, severity }];
       });
       const leaves = ending.filter(({ certificate }) => certificate.use === 'workload');
-      const over = leaves.filter(({ certificate }) => Date.parse(certificate.until) <= now);
+      // A certificate cannot be renewed under a root that has expired: that it ended, too, is no fault of its own.
+      const dead = ending.filter(
+        ({ certificate, severity }) =>
+          certificate.use === 'root' && severity === 'error' && Date.parse(certificate.until) <= now,
+      );
+      const endedWith = (root: Held, leaf: Held): boolean => {
+        const holders = new Set(root.proxies.map(podName));
+        return (
+          Date.parse(leaf.certificate.until) >= Date.parse(root.certificate.until) - hour &&
+          leaf.proxies.every((proxy) => holders.has(podName(proxy)))
+        );
+      };
+      const over = leaves.filter(
+        (leaf) => Date.parse(leaf.certificate.until) <= now && !dead.some((root) => endedWith(root, leaf)),
+      );
       const near = leaves.filter(({ certificate }) => Date.parse(certificate.until) > now);
       for (const [group, words] of [
         [over, 'expired'],
@@ -153,7 +167,7 @@ export const expiredCertificate = defineRule({
         const found = occurrenceOf(
           [held],
           severity,
-          `the ${nounOf(certificate)}${certificate.subject === undefined ? '' : ` (${certificate.subject})`} ${left <= 0 ? `expired at ${certificate.until}, ${spell(left)} before the archive was made` : `ends at ${certificate.until}, in ${spell(left)}`}${held.proxies.length > 0 ? `; ${counted(held.proxies.length, 'proxy', 'proxies')} ${held.proxies.length === 1 ? 'holds' : 'hold'} it` : ''}`,
+          `the ${nounOf(certificate)}${certificate.subject === undefined ? '' : ` (${certificate.subject})`} ${left <= 0 ? `expired at ${certificate.until}, ${spell(left)} before the archive was made` : `ends at ${certificate.until}, in ${spell(left)}`}${held.proxies.length > 0 ? `; ${counted(held.proxies.length, 'proxy', 'proxies')} ${held.proxies.length === 1 ? 'holds' : 'hold'} it` : ''}${dead.includes(held) && leaves.some((leaf) => Date.parse(leaf.certificate.until) <= now && endedWith(held, leaf)) ? ', whose own certificates have ended with it' : ''}`,
           now,
         );
         if (found !== undefined) yield found;
