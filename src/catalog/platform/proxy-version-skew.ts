@@ -31,16 +31,17 @@ export const proxyVersionSkew = defineRule({
   *check({ proxies, revisions }) {
     const running = revisions.filter(({ versions }) => versions.length > 0);
     const byName = new Map(running.map((revision) => [revision.name, revision]));
+    const only = running.length === 1 ? running[0] : undefined;
     const groups = new Map<
       string,
       { readonly revision: Revision; readonly version: string; readonly proxies: MeshProxy[] }
     >();
     for (const proxy of proxies) {
-      // A pod's label may be a tag; with one control plane there is no choice.
+      // A pod's label may be a tag; with one control plane there is no choice, unless its webhooks tell all its tags.
       const revision =
         byName.get(proxy.revision ?? '') ??
         running.find(({ tags }) => tags.includes(proxy.revision ?? '')) ??
-        (running.length === 1 ? running[0] : undefined);
+        (only !== undefined && (proxy.revision === undefined || only.webhooks.length === 0) ? only : undefined);
       if (revision === undefined || proxy.istioVersion === undefined) continue;
       const key = `${revision.name}\0${proxy.istioVersion}`;
       const known = groups.get(key);
