@@ -1,21 +1,15 @@
+import { isMeantRow, isReadyRow } from '../../model/pod-rows.ts';
 import type { KubeEvent, PodRow } from '../../parse/facts.ts';
 import { counted } from '../evidence.ts';
 import type { FailingPod, Trouble } from './istiod.ts';
 import { eventEvidence } from './place.ts';
-
-/** Whether every container of the row's pod is ready. */
-export const isReadyRow = ({ ready, containers, status }: PodRow): boolean =>
-  status === 'Running' && containers > 0 && ready >= containers;
-
-/** Whether the row's pod ended or is about to: it says nothing of whether istiod serves. */
-export const isGone = ({ status }: PodRow): boolean => /^(?:Terminating|Completed|Succeeded|Evicted)$/.test(status);
 
 /**
  * Why the pod of a row of `kubectl get pods` does not serve, by its status (kubernetes
  * pkg/printers/internalversion/printers.go, printPod) and its events; undefined for one that does.
  */
 export function failingRow(row: PodRow, events: readonly KubeEvent[]): FailingPod | undefined {
-  if (isReadyRow(row) || isGone(row)) return undefined;
+  if (isReadyRow(row) || !isMeantRow(row)) return undefined;
   const newest = (...reasons: readonly string[]): KubeEvent | undefined =>
     events
       .filter(({ reason }) => reasons.includes(reason))

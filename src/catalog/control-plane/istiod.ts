@@ -1,10 +1,11 @@
 import { within } from '../../input/location.ts';
 import type { Mesh, Revision } from '../../model/mesh.ts';
+import { isMeantRow, isReadyRow } from '../../model/pod-rows.ts';
 import { isReady } from '../../model/selectors.ts';
 import type { Container, KubeEvent, Node, Pod, PodRow, Workload } from '../../parse/facts.ts';
 import { counted, some } from '../evidence.ts';
 import type { Evidence, Occurrence, Scope, Severity } from '../rule.ts';
-import { failingRow, isGone, isReadyRow } from './istiod-rows.ts';
+import { failingRow } from './istiod-rows.ts';
 import { eventEvidence } from './place.ts';
 
 /** Why an istiod pod does not serve. */
@@ -97,7 +98,7 @@ export function istiodStates({
   return shown.map((revision) => {
     const [deployment] = revision.deployments;
     const pods = revision.pods.filter(({ meta, phase }) => meta.deleted === undefined && phase !== 'Succeeded');
-    const rows = revision.rows.filter((row) => !isGone(row));
+    const rows = revision.rows.filter(isMeantRow);
     const others = shown.some((other) => other !== revision && readyOf(other) > 0);
     return {
       revision: revision.name,

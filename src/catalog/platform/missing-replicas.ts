@@ -2,10 +2,13 @@ import { within } from '../../input/location.ts';
 import { isIstiod } from '../../model/control-plane.ts';
 import { hostOfService } from '../../model/hosts.ts';
 import { byText } from '../../model/order.ts';
+import { isMeantRow, isReadyRow, workloadOfRow } from '../../model/pod-rows.ts';
 import { hasProxy, isReady, matchesLabels, workloadOf } from '../../model/selectors.ts';
-import type { Condition, Container, KubeEvent, Namespace, Pod, Service, Workload } from '../../parse/facts.ts';
+import type { Condition, KubeEvent, Namespace, Pod, PodRow, Service, Workload } from '../../parse/facts.ts';
 import { counted, evidenceOf } from '../evidence.ts';
-import { defineRule, type Evidence, type Severity } from '../rule.ts';
+import { defineRule, type Severity } from '../rule.ts';
+import { byWeight, eventEvidence, podTrouble, shortened, type Trouble } from './pod-trouble.ts';
+import { rowTrouble } from './row-trouble.ts';
 import { isYoungPod } from './young-pod.ts';
 
 /**
@@ -40,9 +43,10 @@ export const missingReplicas = defineRule({
   source: 'Kubernetes status of Deployments, StatefulSets and ReplicaSets; knowledge C-INJ-03',
   symptom: true,
   explains: ['service-without-endpoints', 'unhealthy-upstream', 'failed-upstream-connection'],
-  needs: ['workloads'],
-  uses: ['pods', 'events', 'namespaces', 'services', 'capture'],
-  *check({ workloads, pods = [], events = [], namespaces = [], services = [], capture }) {
+  needs: [],
+  anyOf: ['workloads', 'podRows'],
+  uses: ['workloads', 'podRows', 'pods', 'events', 'namespaces', 'services', 'capture'],
+  *check({ workloads = [], podRows = [], pods = [], events = [], namespaces, services = [], capture }) {
     const podsByWorkload = groupBy(
       pods.filter(({ meta, phase }) => meta.deleted === undefined && phase !== 'Succeeded'),
       (pod) => `${pod.meta.namespace}/${workloadOf(pod)}`,
@@ -55,20 +59,27 @@ export const missingReplicas = defineRule({
       workloads.filter(({ kind }) => kind === 'ReplicaSet'),
       ({ meta }) => `${meta.namespace}/${meta.owners[0]?.name ?? meta.name}`,
     );
-    const inMesh = meshNamespaces(pods, namespaces);
+    const described = new Set(pods.map(({ meta }) => `${meta.namespace}/${meta.name}`));
+    const rows = podRows.filter((row) => isMeantRow(row) && !described.has(`${row.namespace}/${row.name}`));
+    const rowsByWorkload = groupBy(rows, (row) => `${row.namespace}/${workloadOfRow(row)?.name ?? ''}`);
+    const inMesh = meshNamespaces(pods, rows, namespaces);
+    const outermost = workloads.filter(isOutermost);
 
-    for (const workload of workloads.filter(isOutermost)) {
+    for (const workload of [...outermost, ...workloadsOfRows(rowsByWorkload, podsByWorkload, outermost)]) {
       const { namespace, name } = workload.meta;
       const { desired, ready } = workload.replicas;
       if (desired === 0 || workload.meta.deleted !== undefined || isIstiod(workload)) continue;
-      const key = `${namespace}/${name}`;
+      const key = namespace === '' ? name : `${namespace}/${name}`;
       const own = podsByWorkload.get(key) ?? [];
+      const ownRows = rowsByWorkload.get(`${namespace}/${name}`) ?? [];
       if (!isOfMesh(workload, own, inMesh)) continue;
 
       const failed = own.filter((pod) => !isReady(pod) && pod.phase !== 'Failed');
+      const failedRows = ownRows.filter((row) => !isReadyRow(row));
       const troubles = [
-        ...refusals([workload, ...(replicaSets.get(key) ?? [])], warnings, own.length < desired),
+        ...refusals([workload, ...(replicaSets.get(key) ?? [])], warnings, own.length + ownRows.length < desired),
         ...failed.map((pod) => podTrouble(pod, warnings.get(`pod ${pod.meta.namespace}/${pod.meta.name}`) ?? [])),
+        ...failedRows.map((row) => rowTrouble(row, warnings.get(`pod ${row.namespace}/${row.name}`) ?? [])),
       ].toSorted(byWeight);
       const [main] = troubles;
       // All replicas serve while new ones cannot come up: a rollout that is stuck.
@@ -76,7 +87,8 @@ export const missingReplicas = defineRule({
       const starting =
         main !== undefined &&
         (main.kind === 'waiting' || main.kind === 'unready') &&
-        failed.every((pod) => isYoungPod(pod, capture?.time));
+        failed.every((pod) => isYoungPod(pod, capture?.time)) &&
+        failedRows.every(({ age }) => age !== undefined && age < 60_000);
       const severity: Severity = starting ? 'info' : ready === 0 ? 'error' : 'warning';
 
       const index = Math.max(
@@ -110,19 +122,6 @@ export const missingReplicas = defineRule({
   },
 });
 
-/** What keeps a pod away, weightier last. */
-interface Trouble {
-  /** `unready`: probes fail; `waiting`: for a volume or the network; `failed`: a container or the scheduler gave up; `refused`: it is not created. */
-  readonly kind: 'unready' | 'waiting' | 'failed' | 'refused';
-  readonly text: string;
-  readonly evidence: readonly Evidence[];
-}
-const weights: readonly Trouble['kind'][] = ['unready', 'waiting', 'failed', 'refused'];
-/** The weightiest first; an event says more than a condition. */
-const byWeight = (a: Trouble, b: Trouble): number =>
-  weights.indexOf(b.kind) - weights.indexOf(a.kind) || Number(isEvent(b)) - Number(isEvent(a));
-const isEvent = ({ evidence }: Trouble): boolean => evidence[0]?.stage === 'event';
-
 /** Pods that the API server refused to create: the condition of the workload or its ReplicaSets, and the event. */
 function refusals(
   workloads: readonly Workload[],
@@ -149,89 +148,6 @@ function refusals(
   });
 }
 
-const harmless = new Set(['ContainerCreating', 'PodInitializing']);
-
-/** Why a pod is not ready, in the words of its status and its newest event. */
-function podTrouble(pod: Pod, warnings: readonly KubeEvent[]): Trouble {
-  const name = pod.meta.name;
-  const newest = (...reasons: readonly string[]): KubeEvent | undefined =>
-    warnings.filter(({ reason }) => reasons.includes(reason)).toSorted((a, b) => byText(b.last ?? '', a.last ?? ''))[0];
-  const trouble = (kind: Trouble['kind'], text: string, pointer: string, event?: KubeEvent): Trouble => ({
-    kind,
-    text: `pod ${name}: ${shortened(text)}`,
-    evidence: [
-      ...(event === undefined ? [] : [eventEvidence(event)]),
-      { ...within(pod.at, pointer), stage: 'pod', say: `Pod ${pod.meta.namespace}/${name} is not ready.` },
-    ],
-  });
-
-  const unscheduled = pod.conditions.findIndex(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  if (unscheduled >= 0) {
-    const event = newest('FailedScheduling');
-    const words = pod.conditions[unscheduled]?.message ?? event?.message ?? 'no node takes it';
-    return trouble('failed', `not scheduled, ${words}`, `/status/conditions/${unscheduled}/message`, event);
-  }
-  const broken = pod.containers.find(
-    ({ now, ready }) =>
-      (now.state === 'waiting' && now.reason !== undefined && !harmless.has(now.reason)) ||
-      (now.state === 'terminated' && !ready && now.exitCode !== 0),
-  );
-  if (broken !== undefined) {
-    return trouble(
-      'failed',
-      `container ${broken.name} is in ${broken.now.reason ?? 'an error'}${exitOf(broken)}`,
-      stateOf(pod, broken),
-      newest('BackOff', 'Failed', 'InspectFailed'),
-    );
-  }
-  const sandbox = newest('FailedCreatePodSandBox', 'FailedMount', 'FailedAttachVolume', 'NetworkNotReady');
-  const created = pod.containers.some(({ now }) => now.state === 'running' || now.state === 'terminated');
-  if (!created) {
-    return trouble('waiting', sandbox?.message ?? 'its containers are not created yet', '/status/conditions', sandbox);
-  }
-  const unready = pod.containers.find(({ init, nativeSidecar, now, ready }) =>
-    init
-      ? !ready && (nativeSidecar ? now.state === 'running' : now.state !== 'terminated')
-      : !ready && now.state === 'running',
-  );
-  const probe = newest('Unhealthy');
-  const words = probe?.message ?? pod.conditions.find(({ type }) => type === 'Ready')?.message ?? 'not ready yet';
-  return trouble(
-    'unready',
-    unready === undefined ? words : `container ${unready.name} is not ready, ${words}`,
-    unready === undefined ? '/status/conditions' : stateOf(pod, unready),
-    probe,
-  );
-}
-
-const exitOf = ({ now, last, restarts }: Container): string => {
-  const code = now.exitCode ?? last?.exitCode;
-  const ended = now.state === 'terminated' ? '' : (last?.reason ?? '');
-  const parts = [
-    ended === '' || ended === 'Error' ? '' : ended,
-    code === undefined ? '' : `exit code ${code}`,
-    restarts === 0 ? '' : counted(restarts, 'restart'),
-  ].filter((part) => part !== '');
-  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
-};
-
-/** Kubelet orders the states of init containers as the pod does, those of the others by name. */
-function stateOf(pod: Pod, { name, init }: Container): string {
-  const names = pod.containers.filter((container) => container.init === init).map((container) => container.name);
-  const index = (init ? names : names.toSorted(byText)).indexOf(name);
-  return `/status/${init ? 'initContainerStatuses' : 'containerStatuses'}/${index}/state`;
-}
-
-const eventEvidence = (event: KubeEvent): Evidence => ({
-  ...within(event.at, '/message'),
-  stage: 'event',
-  say: `${event.reason} on ${event.object.kind} ${event.object.namespace}/${event.object.name}${event.count > 1 ? `, ${event.count} times` : ''}.`,
-});
-
-/** The first line, without the words every refusal begins with. */
-const shortened = (text: string): string =>
-  (text.split('\n')[0] ?? '').replace(/^(?:Error creating: )?(?:Internal error occurred: )?/, '').slice(0, 300);
-
 /** What a person deploys: not the ReplicaSets of a Deployment, nor Jobs. A DaemonSet without nodes is complete. */
 const isOutermost = ({ kind, meta }: Workload): boolean =>
   kind === 'Deployment' ||
@@ -241,10 +157,50 @@ const isOutermost = ({ kind, meta }: Workload): boolean =>
 const isRefusal = ({ type, status }: Condition): boolean => type === 'ReplicaFailure' && status === 'True';
 const isUnavailable = ({ type, status }: Condition): boolean => type === 'Available' && status === 'False';
 
-/** Namespaces whose pods are meant to be in the mesh, by their labels or by the proxies that run there. */
-function meshNamespaces(pods: readonly Pod[], namespaces: readonly Namespace[]): ReadonlySet<string> {
+/**
+ * Workloads that rows of pods imply where nothing else shows them. How many pods they want is not known: as many as there are.
+ */
+function workloadsOfRows(
+  rows: ReadonlyMap<string, readonly PodRow[]>,
+  pods: ReadonlyMap<string, readonly Pod[]>,
+  known: readonly Workload[],
+): readonly Workload[] {
+  const names = new Set(known.map(({ meta }) => `${meta.namespace}/${meta.name}`));
+  return [...rows].flatMap(([key, own]) => {
+    const [row] = own;
+    const workload = row && workloadOfRow(row);
+    if (row === undefined || workload === undefined || names.has(key)) return [];
+    const others = pods.get(key) ?? [];
+    const ready = own.filter(isReadyRow).length + others.filter(isReady).length;
+    const desired = own.length + others.length;
+    return [
+      {
+        kind: workload.kind,
+        meta: { name: workload.name, namespace: row.namespace, labels: {}, annotations: {}, owners: [] },
+        at: own.find((one) => !isReadyRow(one))?.at ?? row.at,
+        replicas: { desired, current: desired, ready, available: ready },
+        selector: {},
+        template: { labels: row.labels ?? {}, annotations: {}, images: [], hostNetwork: false },
+        conditions: [],
+      },
+    ];
+  });
+}
+
+/**
+ * Namespaces whose pods are meant to be in the mesh, by their labels, by the proxies that run there, or by Istio's own names.
+ * Where no namespace was read all that pods were listed of may be.
+ */
+function meshNamespaces(
+  pods: readonly Pod[],
+  rows: readonly PodRow[],
+  namespaces: readonly Namespace[] | undefined,
+): ReadonlySet<string> {
   const names = new Set(pods.filter(hasProxy).map(({ meta }) => meta.namespace));
-  for (const { meta } of namespaces) {
+  for (const { namespace } of rows)
+    if (namespaces === undefined ? !/^(?:kube|gatekeeper)-/.test(namespace) : /(?:^|-)istio(?:-|$)/.test(namespace))
+      names.add(namespace);
+  for (const { meta } of namespaces ?? []) {
     const { labels } = meta;
     if (labels['istio-injection'] === 'disabled') names.delete(meta.name);
     else if (labels['istio-injection'] === 'enabled' || labels['istio.io/rev'] !== undefined) names.add(meta.name);
