@@ -185,6 +185,8 @@ function refuseForeign(archives: readonly Archive[], summaries: readonly ReadSum
       mesh.collections,
       mesh.certificates,
       mesh.metrics,
+      mesh.azureErrors,
+      mesh.managedClusters,
     ].some((facts) => (facts?.length ?? 0) > 0) ||
     (mesh.versions ?? []).some(({ component }) => component !== 'kubernetes' && component !== 'kubectl') ||
     (mesh.meshConfigs?.length ?? 0) > 0;

@@ -1,3 +1,4 @@
+import { aksRules } from './aks/index.ts';
 import { configurationRules } from './configuration/index.ts';
 import { controlPlaneRules } from './control-plane/index.ts';
 import type { LogRuleWithLines } from './log-rules.ts';
@@ -13,6 +14,7 @@ export const builtInLogRules: readonly LogRuleWithLines[] = [
   ...trafficRules.logs,
   ...configurationRules.logs,
   ...platformRules.logs,
+  ...aksRules.logs,
 ];
 
 /** Every problem meshtriage knows, in the order of the index. */
@@ -22,5 +24,6 @@ export const builtInRules: readonly AnyRule[] = [
   ...trafficRules.rules,
   ...configurationRules.rules,
   ...platformRules.rules,
+  ...aksRules.rules,
   ...builtInLogRules.map(({ rule }) => rule),
 ];

@@ -119,6 +119,8 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
     ...facet('injectionChecks', of('injection-check')),
     ...facet('appliedPolicies', of('applied-policy')),
     ...facet('analysis', uniqueAnalysis(of('analysis'))),
+    ...facet('azureErrors', of('azure-error')),
+    ...facet('managedClusters', of('managed-cluster')),
     ...facet('istiodLog', logOf('istiod')),
     ...facet('proxyLog', logOf('proxy')),
     ...facet('ztunnelLog', logOf('ztunnel')),

@@ -35,7 +35,7 @@ export interface Revision {
   /** Rows of tables for istiod pods that nothing else describes. */
   readonly rows: readonly facts.PodRow[];
   readonly deployments: readonly facts.Workload[];
-  /** Tags that point to it, from `istio-revision-tag-*` webhooks. */
+  /** Tags that point to it, from `istio-revision-tag-*` webhooks and `istioctl tag list`. */
   readonly tags: readonly string[];
   /** Names of the injection webhook configurations that point to it. */
   readonly webhooks: readonly string[];
@@ -114,6 +114,10 @@ export interface Mesh {
   readonly injectionChecks: readonly facts.InjectionCheck[];
   readonly appliedPolicies: readonly facts.AppliedPolicy[];
   readonly analysis: readonly facts.AnalysisMessage[];
+
+  /** What AKS refused about its Istio add-on. */
+  readonly azureErrors: readonly facts.AzureError[];
+  readonly managedClusters: readonly facts.ManagedCluster[];
 
   readonly istiodLog: readonly facts.LogHits[];
   readonly proxyLog: readonly facts.LogHits[];
@@ -198,6 +202,14 @@ export const facetSources: Readonly<Record<Facet, { readonly files: string; read
   injectionChecks: { files: 'a file of its own', collect: 'istioctl experimental check-inject POD -n NAMESPACE' },
   appliedPolicies: { files: 'a file of its own', collect: 'istioctl experimental authz check POD -n NAMESPACE' },
   analysis: { files: 'analyze/allNamespaces/allNamespaces', collect: 'istioctl analyze --all-namespaces' },
+  azureErrors: {
+    files: 'output of az, ARM, Terraform or Bicep',
+    collect: 'az monitor activity-log list --resource-group GROUP --offset 7d --output json',
+  },
+  managedClusters: {
+    files: 'output of az aks show',
+    collect: 'az aks show --resource-group GROUP --name CLUSTER --output json',
+  },
   istiodLog: {
     files: 'istio/<namespace>/<istiod>/discovery.log',
     collect: 'kubectl logs -n istio-system -l app=istiod --tail=-1',

@@ -40,6 +40,8 @@ export interface ArtifactKinds {
   'log-hits': facts.LogHits;
   'log-file': facts.LogFile;
   access: facts.AccessGroup;
+  'azure-error': facts.AzureError;
+  'managed-cluster': facts.ManagedCluster;
   gap: facts.Gap;
   /** Says that a facet was looked at though the file held none: an empty list is knowledge. */
   seen: { readonly kinds: readonly ArtifactKind[]; readonly at: { readonly file: string } };

@@ -661,6 +661,42 @@ export interface AccessGroup {
   readonly perMinute: Readonly<Record<string, number>>;
 }
 
+// ---------------------------------------------------------------------------------------------- Azure
+
+/** One refusal of AKS about its Istio add-on, whatever carried it: the CLI's text, ARM, the activity log, Terraform, Bicep. */
+export interface AzureError {
+  /** Which of the known messages, as the catalog names the problem. */
+  readonly id: string;
+  /** The message as found, masked, in one line. */
+  readonly message: string;
+  /** What the message says of the request, in its order; '' for what was empty. */
+  readonly values: readonly string[];
+  /** How often the file says it. */
+  readonly count: number;
+  /** Time of the activity log's entry. */
+  readonly time?: string;
+  readonly at: Location;
+}
+
+/** A managed cluster as `az aks show` prints it: its mesh and what that depends on. */
+export interface ManagedCluster {
+  readonly name: string;
+  readonly location?: string;
+  readonly kubernetesVersion?: string;
+  readonly provisioningState?: string;
+  /** `Istio` or `Disabled`; absent where `serviceMeshProfile` has none. Both are absent where there is no profile. */
+  readonly mode?: string;
+  readonly hasProfile: boolean;
+  /** Whether the profile has its `istio` part. */
+  readonly hasIstio: boolean;
+  readonly revisions: readonly string[];
+  readonly ingressGateways: readonly { readonly mode: string; readonly enabled: boolean }[];
+  /** Parameters of the plug-in certificate authority that are set. */
+  readonly certificateAuthority?: Readonly<Record<string, string>>;
+  readonly addons: readonly { readonly name: string; readonly enabled: boolean }[];
+  readonly at: Location;
+}
+
 /** Something the archive should have told us and did not. */
 export interface Gap {
   readonly file: string;
