@@ -3,8 +3,8 @@ import { actionOf, standing } from '../../model/authorization.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { peerName } from '../../model/peers.ts';
 import { hasEnded, summaryOf } from '../../model/traffic.ts';
-import type { AccessGroup, KubeObject, Service } from '../../parse/facts.ts';
-import { accessEvidence, counted, evidenceOf, some } from '../evidence.ts';
+import type { AccessGroup, AppliedPolicy, KubeObject, Service } from '../../parse/facts.ts';
+import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule, type Evidence } from '../rule.ts';
 import { type Denial, denialsOf } from './denials.ts';
 
@@ -38,8 +38,8 @@ export const deniedAuthorization = defineRule({
   ],
   source: 'knowledge C-SEC-02 to C-SEC-07, D158',
   needs: ['access'],
-  uses: ['pods', 'proxies', 'config', 'services', 'meshConfigs', 'platform'],
-  *check({ access, pods, proxies, config, services = [], meshConfigs, platform }) {
+  uses: ['pods', 'proxies', 'config', 'services', 'meshConfigs', 'platform', 'appliedPolicies'],
+  *check({ access, pods, proxies, config, services = [], meshConfigs, platform, appliedPolicies = [] }) {
     const denials = denialsOf({
       access,
       ...(pods && { pods }),
@@ -62,6 +62,8 @@ export const deniedAuthorization = defineRule({
         accessEvidence(outbound, 'client', 'The caller got 403 from the other side.'),
         accessEvidence(inbound, 'server', 'The server’s proxy denied the request.', [inbound[0]?.details ?? '']),
         policies.slice(0, 3).map((one): Evidence => placeOf(one)),
+        // The policies themselves say more.
+        policies.length > 0 ? [] : inForce(appliedPolicies, inbound),
       );
       if (evidence === undefined) continue;
       const [proxy] = summaryOf(inbound).proxies;
@@ -166,6 +168,22 @@ function supportOf({ policies = [], caller, client, deniedBy }: Denial): readonl
         `${peerName(client)} runs as service account ${caller.serviceAccount}; no source of the policies names ${caller.principal}.`,
       ]
     : [];
+}
+
+/** What `istioctl experimental authz check` listed for the proxies that denied. */
+function inForce(applied: readonly AppliedPolicy[], inbound: readonly AccessGroup[]): readonly Evidence[] {
+  const servers = new Set(inbound.map(({ proxy }) => podName(proxy)));
+  return applied
+    .filter(({ proxy }) => servers.has(podName(proxy)))
+    .slice(0, 3)
+    .map(({ namespace, name, action, at }) => ({
+      ...at,
+      stage: 'policy',
+      say:
+        namespace === ''
+          ? 'The server has a policy of its own that allows nobody.'
+          : `AuthorizationPolicy ${namespace}/${name} (${action}) is in force at the server.`,
+    }));
 }
 
 const placeOf = (policy: KubeObject): Evidence => ({
