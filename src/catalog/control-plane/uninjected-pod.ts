@@ -30,8 +30,8 @@ export const uninjectedPod = defineRule({
   source: 'knowledge I5 INJ-EXPECTED-MISSING, C-INJ-01',
   explains: ['plaintext-client', 'unmatched-filter-chain', 'client-tls-to-plaintext-server'],
   needs: ['pods', 'webhooks', 'namespaces'],
-  uses: ['platform'],
-  *check({ pods, webhooks, namespaces, platform }) {
+  uses: ['platform', 'injectionChecks'],
+  *check({ pods, webhooks, namespaces, platform, injectionChecks = [] }) {
     const injecting = injectionWebhooks(webhooks);
     const labels = new Map(namespaces.map(({ meta }) => [meta.name, meta.labels]));
     const groups = new Map<string, { pod: Pod; webhook: (typeof injecting)[number] }[]>();
@@ -48,6 +48,10 @@ export const uninjectedPod = defineRule({
       const [first] = all;
       if (first === undefined) continue;
       const { webhook } = first;
+      const names = new Set(all.map(({ pod }) => pod.meta.name));
+      const checks = injectionChecks.filter(
+        ({ pod, injects }) => injects && pod?.namespace === namespace && names.has(pod.pod),
+      );
       const workloads = [...new Set(all.map(({ pod }) => workloadOf(pod)))];
       const [workload = ''] = workloads;
       const created = webhook.configuration.meta.created;
@@ -63,6 +67,11 @@ export const uninjectedPod = defineRule({
           stage: 'config',
           say: `${webhook.configuration.meta.name} selects namespace ${namespace}.`,
         },
+        checks.slice(0, 1).map(({ webhook: named, reason, at }) => ({
+          ...at,
+          stage: 'policy' as const,
+          say: `istioctl says that ${named} injects it: ${reason}.`,
+        })),
       );
       if (evidence === undefined) continue;
       yield {
