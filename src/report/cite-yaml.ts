@@ -1,7 +1,7 @@
 /**
  * The line, counted from 0 within the item, where a JSON pointer's value stands in one item of a kubectl YAML list. The
- * form is kubectl's own: block style, two blanks per level, sequences not indented beneath their key. Undefined where a
- * step of the pointer is not found; the deepest step that was found is good enough for a person, so it is given back then.
+ * form is kubectl's own: block style, two blanks per level, sequences not indented beneath their key, or indented as other
+ * tools write them. Undefined where a step of the pointer is not found; the deepest step that was found is good enough for a person, so it is given back then.
  */
 export function findYamlPointer(lines: readonly string[], pointer: string): number | undefined {
   const steps = pointer
@@ -12,9 +12,10 @@ export function findYamlPointer(lines: readonly string[], pointer: string): numb
   const flat = lines.map((line) => line);
   const first = flat[0];
   let indent = 0;
-  if (first?.startsWith('- ')) {
-    flat[0] = `  ${first.slice(2)}`;
-    indent = 2;
+  const dash = /^ *- /.exec(first ?? '')?.[0].length;
+  if (first !== undefined && dash !== undefined) {
+    flat[0] = `${' '.repeat(dash)}${first.slice(dash)}`;
+    indent = dash;
   }
   let from = 0;
   let found: number | undefined;

@@ -57,6 +57,25 @@ describe('findYamlPointer', () => {
     expect(findYamlPointer(item, '/status')).toBeUndefined();
   });
 
+  it('reads lists that are indented beneath their key, as other tools than kubectl write them', () => {
+    const indented = `  - apiVersion: networking.istio.io/v1
+    spec:
+      hosts:
+        - reviews
+        - reviews.example.com
+      http:
+        - route:
+            - destination:
+                host: reviews
+              weight: 60
+            - destination:
+                host: other`.split('\n');
+    const found = (pointer: string) => indented[findYamlPointer(indented, pointer) ?? -1]?.trim();
+    expect(found('/spec/hosts/1')).toBe('- reviews.example.com');
+    expect(found('/spec/http/0/route/0/weight')).toBe('weight: 60');
+    expect(found('/spec/http/0/route/1/destination/host')).toBe('host: other');
+  });
+
   it('reads an object that is no item of a list', () => {
     const object = ['kind: PeerAuthentication', 'spec:', '  mtls:', '    mode: STRICT'];
     expect(findYamlPointer(object, '/spec/mtls/mode')).toBe(3);
@@ -135,6 +154,15 @@ describe('cite', () => {
       const quote = await quotesOf('config_dump', text, { pointer });
       expect(quote).toContain('[masked]');
       expect(quote).not.toContain('pl4nted');
+    }
+  });
+
+  it('points into JSON that was pasted below a command', async () => {
+    const dump = { configs: [{ name: 'cart' }, { name: 'reviews', password: { inline_string: 'pl4nted' } }] };
+    const text = `$ curl localhost:15000/config_dump\n${JSON.stringify(dump, null, 1)}\n$ exit\n`;
+    expect(await quotesOf('ticket.txt', text, { line: 2, pointer: '/configs/1/name' })).toContain('"name": "reviews"');
+    for (const pointer of ['/configs/1', '/configs/1/password', '/configs/1/password/inline_string']) {
+      expect(await quotesOf('ticket.txt', text, { line: 2, pointer })).not.toContain('pl4nted');
     }
   });
 
