@@ -38,7 +38,7 @@ export const ejectedEndpoints = defineRule({
     },
     {
       do: 'Verify that no endpoint is marked `FAILED` any more',
-      run: 'istioctl proxy-config endpoints {{client}} --cluster "{{cluster}}"',
+      run: 'istioctl proxy-config endpoints {{client}} --cluster {{cluster}}',
     },
   ],
   references: [

@@ -26,7 +26,7 @@ export const failedUpstreamConnection = defineRule({
     },
     {
       do: 'See which endpoints the proxy has, and whether they exist',
-      run: 'istioctl proxy-config endpoints {{client}} --cluster "{{cluster}}"',
+      run: 'istioctl proxy-config endpoints {{client}} --cluster {{cluster}}',
     },
   ],
   references: [

@@ -32,7 +32,7 @@ export const unresolvedServiceEntry = defineRule({
     },
     {
       do: 'Verify that the proxy has an address for it',
-      run: 'istioctl proxy-config endpoints {{client}} --cluster "{{cluster}}"',
+      run: 'istioctl proxy-config endpoints {{client}} --cluster {{cluster}}',
     },
   ],
   references: [
