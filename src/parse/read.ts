@@ -93,7 +93,7 @@ const route = (path: string): { readonly reader: Reader | undefined; readonly pa
 };
 
 /** Readers by name, so that a name is all that crosses to a thread. */
-export const readersByName: ReadonlyMap<string, Reader> = new Map(
+const readersByName: ReadonlyMap<string, Reader> = new Map(
   layouts.flatMap((layout) => layout.map(([, reader]) => [reader.name, reader] as const)),
 );
 

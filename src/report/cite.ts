@@ -87,7 +87,7 @@ function quoting(file: string, places: readonly Wanted[], cited: Map<string, Cit
     },
     end() {
       for (const [place, text] of lines.end()) {
-        const field = place.pointer === undefined ? 0 : (findYamlPointer(text, place.pointer) ?? 0);
+        const field = place.pointer === undefined ? 0 : (fieldIn(text, place.pointer) ?? 0);
         const offset = place.pointer === undefined ? 0 : markedLine(text, field, place.mark);
         // An item's name says more than its first line, apiVersion.
         const masked = quotable(file);
@@ -102,6 +102,15 @@ function quoting(file: string, places: readonly Wanted[], cited: Map<string, Cit
       }
     },
   };
+}
+
+/** The line of a field, counted from 0, within an item of YAML or within JSON that was pasted among other outputs. */
+function fieldIn(text: readonly string[], pointer: string): number | undefined {
+  if (!/^\s*[{[]/.test(text[0] ?? '')) return findYamlPointer(text, pointer);
+  const json = findJsonPointers([pointer]);
+  json.push(Buffer.from(text.join('\n')));
+  const line = json.end().get(pointer)?.line;
+  return line === undefined ? undefined : line - 1;
 }
 
 /**
