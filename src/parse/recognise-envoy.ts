@@ -10,7 +10,9 @@ import { knownFile } from './readers/known-file.ts';
 import { netstat } from './readers/netstat.ts';
 import { proxyConfigJson, proxyConfigYaml } from './readers/proxy-config-json.ts';
 import { ztunnelConfig } from './readers/ztunnel-config.ts';
-import { ztunnelCertificates } from './readers/ztunnel-tables.ts';
+import { ztunnelCertificates, ztunnelCertificatesYaml } from './readers/ztunnel-tables.ts';
+
+const ztunnelYaml = knownFile('ztunnel-yaml', 'istioctl ztunnel-config -o yaml');
 
 /** Envoy's answers that are JSON objects, by keys that only they have. */
 const byKeys: readonly (readonly [RegExp, Reader])[] = [
@@ -25,6 +27,11 @@ const byKeys: readonly (readonly [RegExp, Reader])[] = [
   [/^\s*\{\s*"(?:versionInfo|version_info)"\s*:\s*"[^"]*",\s*"(?:dynamic|static)\w*[sS]ecrets"\s*:/, proxyConfigJson],
   [/^\s*\[\s*\{\s*"identity"\s*:\s*"[^"]*",\s*"state"\s*:/, ztunnelCertificates],
   [/"(?:workloadIps|workloadState|stagedServices)"\s*:/, ztunnelConfig],
+  [
+    /^\s*\[\s*\{[\s\S]{0,8000}?"(?:subjectAltNames|workloadUid)"\s*:|"connections"\s*:\s*\{\s*"(?:inbound|outbound)"\s*:/,
+    ztunnelConfig,
+  ],
+  [/^\s*\[\s*\{[^[\]]{0,1000}"scope"\s*:\s*"(?:Global|Namespace|WorkloadSelector)"/, ztunnelConfig],
   [/"allocated"\s*:\s*"?\d+"?,\s*"heap_size"\s*:/, envoyMemory],
   [/"listener_statuses"\s*:/, knownFile('envoy-listeners-json', 'Envoy /listeners')],
   [/"layer_values"\s*:/, knownFile('envoy-runtime', 'Envoy /runtime')],
@@ -62,6 +69,9 @@ export function recogniseEnvoy(head: string): Reader | undefined {
     return bareResources.test(text) && !/"apiVersion"\s*:/.test(text) ? proxyConfigJson : undefined;
   }
   const begin = text.slice(0, 16 * 1024);
+  if (/^- (?:certChain|identity):/m.test(begin) && /^ {2}(?:identity|state):/m.test(begin))
+    return ztunnelCertificatesYaml;
+  if (/^(?:- | {2})(?:workloadIps|workloadUid|subjectAltNames):/m.test(begin) && /^- /m.test(begin)) return ztunnelYaml;
   if (isYaml(begin)) return proxyConfigYaml;
   const rows = begin.split('\n').filter((row) => row !== '');
   // A command's own words may stand before its output; a document that quotes a row is none.

@@ -23,12 +23,14 @@ export const ztunnelConfig: Reader = {
     const proxy = proxyOf(file);
     let istioVersion: string | undefined;
     let sections = 0;
+    let certificates = false;
     let head = '';
     const visitor: JsonVisitor = {
       choose(path) {
         if (path.length === 0) return 'enter';
         if (path.length > 1) return 'take';
         sections += 1;
+        if (path[0] === 'certificates') certificates = true;
         return path[0] === 'certificates' ? 'enter' : path[0] === 'version' ? 'take' : 'skip';
       },
       value(path, bytes) {
@@ -53,8 +55,9 @@ export const ztunnelConfig: Reader = {
             kind: 'proxy',
             value: { proxy, type: 'ztunnel', labels: {}, ...optional('istioVersion', istioVersion), at },
           });
-          if (whole)
-            emit({ kind: 'seen', value: { kinds: ['proxy', 'proxy-secret', 'certificate', 'rejection'], at } });
+          // A list of one kind, as istioctl prints it, says nothing of certificates.
+          const held = certificates ? (['proxy-secret', 'certificate', 'rejection'] as const) : [];
+          if (whole) emit({ kind: 'seen', value: { kinds: ['proxy', ...held], at } });
         }
         const refused = sections === 0 ? refusal(head, file) : undefined;
         if (refused !== undefined) emit({ kind: 'gap', value: refused });

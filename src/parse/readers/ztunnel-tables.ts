@@ -7,6 +7,7 @@ import type { ProxyRef } from '../facts.ts';
 import { jsonReader } from '../json-text.ts';
 import { textReader } from '../reader.ts';
 import { type Cells, type Column, cellsOf, headerOf, plainLine } from '../text-table.ts';
+import { parseYaml } from '../yaml.ts';
 import { certificateFacts } from './ztunnel-config.ts';
 
 type Table = 'workload' | 'service' | 'policy' | 'certificate' | 'connection';
@@ -77,6 +78,22 @@ function* certificatesOf(
   for (const [index, entry] of entries.entries()) yield* certificateFacts(entry, `/${index}`, file);
   yield { kind: 'seen', value: { kinds: [...certificateKinds], at: { file: file.path } } };
 }
+
+/** `istioctl ztunnel-config certificate -o yaml`. */
+export const ztunnelCertificatesYaml = textReader(
+  'ztunnel-certificates-yaml',
+  'istioctl ztunnel-config certificate -o yaml',
+  function* (text, file) {
+    let value: unknown;
+    try {
+      value = parseYaml(text);
+    } catch {
+      // Told below: whatever it is, it is no list.
+    }
+    if (Array.isArray(value)) yield* certificatesOf(value, file);
+    else yield { kind: 'gap', value: { file: file.path, reason: 'malformed', detail: 'this is no list in YAML' } };
+  },
+);
 
 const certificateKinds = ['proxy-secret', 'certificate', 'rejection'] as const;
 

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ztunnelCertificates, ztunnelTables } from '../../../src/parse/readers/ztunnel-tables.ts';
+import {
+  ztunnelCertificates,
+  ztunnelCertificatesYaml,
+  ztunnelTables,
+} from '../../../src/parse/readers/ztunnel-tables.ts';
 import { factsOf, runReader, survivesDamage } from '../run-reader.ts';
 
 const owned = { path: 'ztunnel.txt', params: { namespace: 'istio-system', pod: 'ztunnel-x2x4k' } };
@@ -65,6 +69,20 @@ describe('istioctl ztunnel-config', () => {
       { use: 'workload', serial: 'e5df', at: { pointer: '/0' } },
     ]);
     survivesDamage(ztunnelCertificates, text, owned);
+  });
+
+  it('reads certificates as YAML', () => {
+    const text = `- certChain:
+  - expirationTime: "2026-11-26T08:46:52Z"
+    pem: ""
+    serialNumber: e5df
+    validFrom: "2026-11-25T08:44:52Z"
+  identity: spiffe://cluster.local/ns/shop/sa/cart
+  state: Available
+`;
+    const artifacts = runReader(ztunnelCertificatesYaml, text, owned);
+    expect(factsOf(artifacts, 'certificate')).toMatchObject([{ use: 'workload', serial: 'e5df' }]);
+    survivesDamage(ztunnelCertificatesYaml, text, owned);
   });
 
   it('says where a table breaks', () => {
