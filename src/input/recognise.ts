@@ -42,10 +42,26 @@ export function recognise(head: Buffer): Content {
     const [, what, unpack] = known;
     return unpack === undefined ? { kind: 'foreign', what } : { kind: 'foreign', what, unpack };
   }
-  if (start.startsWith('fffe')) return { kind: 'utf-16le' };
-  if (start.startsWith('feff')) return { kind: 'utf-16be' };
+  const utf16 = utf16Of(head);
+  if (utf16 !== undefined) return { kind: utf16 };
   if (head.includes(0)) return { kind: 'foreign', what: 'a binary file' };
   return { kind: 'text' };
+}
+
+/** UTF-16 by its mark; without one by its zeros, which every second byte of mostly English text is. */
+function utf16Of(head: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
+  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be';
+  const pairs = Math.floor(head.length / 2);
+  if (pairs < 8) return undefined;
+  let even = 0;
+  let odd = 0;
+  for (let at = 0; at < 2 * pairs; at += 2) {
+    if (head[at] === 0) even++;
+    if (head[at + 1] === 0) odd++;
+  }
+  if (even === 0 && odd > pairs * 0.7) return 'utf-16le';
+  return odd === 0 && even > pairs * 0.7 ? 'utf-16be' : undefined;
 }
 
 /**

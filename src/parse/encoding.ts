@@ -1,6 +1,6 @@
 /**
- * Text as people save it, made UTF-8 line for line: UTF-16 without a byte order mark, the code pages of Windows, colours of a
- * terminal. Most files are UTF-8 already and pass untouched.
+ * Text as people save it, made UTF-8 line for line: the code pages of Windows, colours of a terminal. Most files are UTF-8
+ * already and pass untouched; UTF-16 was turned into it before.
  */
 import { isUtf8 } from 'node:buffer';
 
@@ -15,29 +15,7 @@ const escapeByte = 0x1b;
 
 /** The recoder for a file that begins with these bytes; undefined for bytes that are no text in any encoding known here. */
 export function recoderFor(head: Uint8Array): Recoder | undefined {
-  const utf16 = utf16Of(head);
-  if (utf16 !== undefined) {
-    const decoder = new TextDecoder(utf16);
-    return withoutColours({
-      push: (chunk) => Buffer.from(decoder.decode(chunk, { stream: true })),
-      end: () => Buffer.from(decoder.decode()),
-    });
-  }
   return head.includes(0) ? undefined : withoutColours(eightBit());
-}
-
-/** UTF-16 by its mark, or by the zeros that every second byte of English text is. */
-function utf16Of(head: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
-  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
-  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be';
-  const looked = Math.min(head.length, 4096) & ~1;
-  if (looked < 4) return undefined;
-  const zeros = [0, 0];
-  for (let at = 0; at < looked; at++) if (head[at] === 0) zeros[at & 1] = (zeros[at & 1] ?? 0) + 1;
-  const [even = 0, odd = 0] = zeros;
-  const most = (looked / 2) * 0.7;
-  if (odd > most && even < looked / 100) return 'utf-16le';
-  return even > most && odd < looked / 100 ? 'utf-16be' : undefined;
 }
 
 /** UTF-8, and lines that are none in the code page they show to be in. */

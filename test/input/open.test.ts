@@ -53,6 +53,14 @@ describe('openArchive', () => {
     expect(headers[0]?.size).toBe(-1);
   });
 
+  it('turns UTF-16 without a mark into UTF-8, in either order of bytes', async () => {
+    const text = 'NAME     READY\ncart-7d9 2/2 \u2713\n';
+    for (const bytes of [Buffer.from(text, 'utf16le'), Buffer.from(text, 'utf16le').swap16()]) {
+      const { files } = await watch(await openArchive(save('pods.txt', bytes)));
+      expect(files).toEqual({ 'pods.txt': text });
+    }
+  });
+
   it('turns UTF-16 of Windows PowerShell into UTF-8', async () => {
     const text = 'NAME   READY\r\ncart   2/2 ✓\r\n';
     const { files } = await watch(await openArchive(save('pods.txt', Buffer.from(`\ufeff${text}`, 'utf16le'))));
