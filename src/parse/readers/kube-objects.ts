@@ -1,5 +1,6 @@
 import type { Artifact, ArtifactKind } from '../artifact.ts';
 import type { Gap } from '../facts.ts';
+import { askedBy, listedIn } from '../kube-asked.ts';
 import { artifactOf } from '../kube-facts.ts';
 import { isJson, type KubeForm, kubeForm } from '../kube-form.ts';
 import { glanceAt, isDropped } from '../kube-glance.ts';
@@ -206,7 +207,7 @@ function readObjects(file: SourceFile, emit: Emit): { readonly sink: ItemSink } 
     if (whole) provide(lists.reduce((sum, { items }) => sum + items, 0));
   }
 
-  /** What a file of bug-report proves that was read to its end. Other files: nothing, their command is not known. */
+  /** What a file of bug-report proves that was read to its end, or one whose command is known to have asked for everything. */
   function provide(items: number): void {
     const name = /(?:^|\/)cluster\/([\w-]+)$/.exec(file.path)?.[1];
     const seen = (...facets: ArtifactKind[]): void =>
@@ -258,13 +259,33 @@ function readObjects(file: SourceFile, emit: Emit): { readonly sink: ItemSink } 
         seen('secret');
         listing(['Secret']);
         return;
-      default:
-        return;
+      default: {
+        const asked = messages > 0 ? undefined : askedBy(file.params['command']);
+        if (asked === undefined) return;
+        seen(...new Set(asked.kinds.map((kind) => factOf[kind] ?? 'object')));
+        for (const kind of asked.kinds) listing([kind], listedIn(asked, kind));
+      }
     }
   }
 
   return { sink, end };
 }
+
+/** Facts that are made of objects of a kind; of all others: `object`. */
+const factOf: Readonly<Record<string, ArtifactKind>> = {
+  Pod: 'pod',
+  Service: 'service',
+  Endpoints: 'endpoints',
+  EndpointSlice: 'endpoints',
+  Deployment: 'workload',
+  ReplicaSet: 'workload',
+  StatefulSet: 'workload',
+  DaemonSet: 'workload',
+  Job: 'workload',
+  Secret: 'secret',
+  Node: 'node',
+  Namespace: 'namespace',
+};
 
 /** `Pod` of `PodList`; nothing of a plain `List`. */
 const itemKind = (kind: string | undefined): string | undefined => /^(\w+)List$/.exec(kind ?? '')?.[1];

@@ -545,6 +545,19 @@ describe('Secrets', () => {
 });
 
 describe('loose files', () => {
+  it('prove what they do not hold where their command asked for everything', () => {
+    const listed = (command: string, text = list(service)) =>
+      factsOf(runReader(kubeObjects, text, { path: 'svc.yaml', params: { command } }), 'listing').map(
+        ({ kind, namespace }) => `${kind} ${namespace}`,
+      );
+    expect(listed('kubectl get svc,endpoints -n shop -o yaml')).toEqual(['Service shop', 'Endpoints shop']);
+    expect(listed('kubectl get services -A -o yaml')).toEqual(['Service *']);
+    expect(listed('kubectl get svc cart -n shop -o yaml')).toEqual([]);
+    expect(listed('kubectl get svc -n shop -l app=cart -o yaml')).toEqual([]);
+    expect(listed('kubectl get svc -o yaml')).toEqual([]);
+    expect(listed('kubectl get svc -A -o yaml', list(service).slice(0, -40))).toEqual([]);
+  });
+
   it.each([
     ['kube-objects', list(service)],
     ['kube-objects', `Warning: v1 Endpoints is deprecated in v1.33+\n${list(slice)}`],
