@@ -154,6 +154,51 @@ export const unknownRevision = defineRule({
       };
     }
 
+    // Pods that ask for it themselves, in namespaces that say nothing of injection.
+    const silent = new Set(namespaces.filter((one) => asksNothing(one)).map(({ meta }) => meta.name));
+    const asking = new Map<string, Pod[]>();
+    for (const pod of injecting === undefined ? [] : plainPods(pods)) {
+      const revision = pod.meta.labels['istio.io/rev'] ?? '';
+      if (revision === '' || installed.has(revision) || !silent.has(pod.meta.namespace)) continue;
+      const key = `${revision}\0${pod.meta.namespace}/${workloadOf(pod)}`;
+      const known = asking.get(key);
+      if (known === undefined) asking.set(key, [pod]);
+      else known.push(pod);
+    }
+    for (const [key, [pod, ...others]] of asking) {
+      const [revision = '', name = ''] = key.split('\0');
+      if (pod === undefined) continue;
+      const all = [pod, ...others];
+      const { namespace } = pod.meta;
+      const evidence = evidenceOf(
+        all.slice(0, 3).map((one) => ({
+          ...within(one.at, '/metadata/labels'),
+          stage: 'pod' as const,
+          say: `${namespace}/${one.meta.name} asks for revision ${revision} and has no istio-proxy.`,
+          mark: [revision],
+        })),
+      );
+      if (evidence === undefined) continue;
+      yield {
+        subject: name,
+        scope: { namespace, workload: workloadOf(pod) },
+        count: all.length,
+        message: `${counted(all.length, 'pod')} of ${name} ${all.length === 1 ? 'is' : 'are'} labelled istio.io/rev=${revision}, but no control plane provides revision or tag ${revision} (installed: ${names.join(', ')}): ${all.length === 1 ? 'it runs' : 'they run'} without a sidecar`,
+        facts: {
+          namespace,
+          revision,
+          installed:
+            served
+              .map((one) => one.name)
+              .toSorted()
+              .at(-1) ?? 'default',
+          istioNamespace,
+        },
+        confidence: 'certain',
+        evidence,
+      };
+    }
+
     // Pods injected by a revision that is gone, in namespaces that are labelled well by now or were not read.
     const orphaned = new Map<string, Pod[]>();
     for (const pod of pods) {
@@ -208,6 +253,10 @@ function wantedBy({
   if (legacy !== undefined || revision === undefined || revision === '') return undefined;
   return { label: 'istio.io/rev', value: revision, revision };
 }
+
+/** Whether a namespace leaves injection to the labels of its pods. */
+const asksNothing = ({ meta }: Namespace): boolean =>
+  meta.labels['istio-injection'] === undefined && (meta.labels['istio.io/rev'] ?? '') === '';
 
 function revisionOf(pod: Pod): string | undefined {
   const status = pod.meta.annotations['sidecar.istio.io/status'];
