@@ -147,6 +147,9 @@ function failureOf(container: Container): string | undefined {
   const { now, last, ready, restarts } = container;
   if (now.reason === 'OOMKilled' || last?.reason === 'OOMKilled') return undefined;
   const code = last?.exitCode ?? now.exitCode;
+  // Gateways are deployed with this word, which the webhook replaces by the image of its revision.
+  if (/^(?:docker\.io\/library\/)?auto(?::latest)?$/.test(container.image) && now.state === 'waiting')
+    return 'was not injected: no webhook has replaced its image `auto`';
   if (
     now.state === 'waiting' &&
     /CrashLoopBackOff|ErrImage|ImagePull|InvalidImage|CreateContainer|RunContainer/.test(now.reason ?? '')
