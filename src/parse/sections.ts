@@ -71,6 +71,7 @@ export function openLoose(file: SourceFile, context: ReadContext, emit: (artifac
   let held: Buffer = nothing;
   let inLongLine = false;
   let continued: string | undefined;
+  let inDumpedLog = false;
   let section = newSection(nameCommand, 0);
 
   function decide(complete: boolean): void {
@@ -116,6 +117,10 @@ export function openLoose(file: SourceFile, context: ReadContext, emit: (artifac
   /** The mark that a whole line is; undefined when it belongs to the output. */
   function markIn(bytes: Buffer): Mark | undefined {
     const text = bytes.toString().trimEnd();
+    // `kubectl cluster-info dump` puts logs between marks of its own: what they print is no output of another command.
+    const [, border] = dumpedLog.exec(text) ?? [];
+    if (border !== undefined) inDumpedLog = border === 'START';
+    if (border !== undefined || inDumpedLog) return undefined;
     return continued === undefined ? markOf(text) : { text, command: undefined };
   }
 
@@ -247,14 +252,15 @@ function choose(
   return { reader: ofCommand ?? content, byName: ofCommand !== undefined && ofCommand !== content };
 }
 
+const dumpedLog = /^==== (START|END) logs for container \S+ of pod \S+ ====$/;
 const fence = /^`{3,}\w*$/;
 const title = /^(?:==> (\S.{0,300}?) <==|(?:={3,}|-{3,}|#{3,}|\*{3,}) (\S.{0,300}?) (?:={3,}|-{3,}|#{3,}|\*{3,}))$/;
 const idlePrompt =
   /^(?:(?:PS )?[A-Z]:\\[^>]{0,200}>|[\w.-]{1,64}@[\w.-]{1,64}[: ][^>]{0,200}[$#%]|\[[\w.-]{1,64}@[^\]]{1,200}\][$#])$/;
 
 function markOf(text: string): Mark | undefined {
-  // Marks of `kubectl cluster-info dump`, whose reader needs them.
-  if (/^==== (?:START|END) logs for container /.test(text)) return undefined;
+  // Headings of `istioctl proxy-config all` and `ztunnel-config all`: one output of one proxy.
+  if (/^-{6} \w+ INFO -{6}$/i.test(text)) return undefined;
   const [, file, words] = title.exec(text) ?? [];
   const named = file ?? words;
   if (named !== undefined) return { text, command: readCommandLine(named) ?? commandOfName(named) };

@@ -88,6 +88,24 @@ describe('a ticket with outputs of istioctl one after the other', () => {
     expect(factsOf(artifacts, 'gap')).toEqual([]);
   });
 
+  it('stays one output of one proxy where it has headings of its own', async () => {
+    const text = `$ istioctl proxy-config all cart-7d9.shop
+------ CLUSTER INFO ------
+
+NAME              SERVICE FQDN     PORT     SUBSET     DIRECTION     TYPE       DESTINATION RULE
+cluster/agent     cluster/agent    -        -          -             STATIC     
+
+------ SECRET INFO ------
+
+RESOURCE NAME     TYPE     STATUS     VALID CERT     SERIAL NUMBER     NOT AFTER                NOT BEFORE
+secret/ROOTCA     CA       ACTIVE     true           193a543f          2033-05-02T03:41:33Z     2023-05-05T03:41:33Z
+`;
+    const { artifacts, reader } = await loose(text);
+    expect(reader).toBe('proxy-config');
+    expect(factsOf(artifacts, 'certificate')[0]?.proxy).toEqual({ namespace: 'shop', pod: 'cart-7d9' });
+    expect(factsOf(artifacts, 'cluster-config')[0]?.proxy).toEqual({ namespace: 'shop', pod: 'cart-7d9' });
+  });
+
   it('names the proxy by the file where no command stands above the output', async () => {
     const table = 'ENDPOINT          STATUS        CLUSTER\n10.0.0.7:80       UNHEALTHY     outbound|80||cart.shop\n';
     const named = await loose(table, 'istioctl_proxy-config_endpoint_web-5cc.payments.txt');
