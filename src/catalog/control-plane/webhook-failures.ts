@@ -1,6 +1,7 @@
 import { within } from '../../input/location.ts';
 import { text } from '../../model/hosts.ts';
 import { type InjectionWebhook, injectionWebhooks, revisionOfService } from '../../model/injection.ts';
+import { isListed } from '../../model/listings.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { matchesSelector } from '../../model/selectors.ts';
 import type { KubeEvent, KubeObject, Workload } from '../../parse/facts.ts';
@@ -41,7 +42,7 @@ export interface WebhookFailure {
  * What the rules of webhook failures read. Events or workloads alone prove a failure: events expire within the hour, and
  * archives without them are common.
  */
-export const webhookUses = ['events', 'workloads', 'webhooks', 'namespaces', 'capture'] as const;
+export const webhookUses = ['events', 'workloads', 'webhooks', 'namespaces', 'capture', 'listings'] as const;
 type Known = Partial<Pick<Mesh, (typeof webhookUses)[number]>>;
 
 interface Report {
@@ -86,7 +87,7 @@ export function webhookFailures(mesh: Known): readonly WebhookFailure[] {
       first: reports.flatMap((report) => report.first ?? []).toSorted()[0],
       // A condition that stands when the archive is made says more than the last event: controllers wait longer each time.
       last: goesOn ? max([last, mesh.capture?.time].flatMap((time) => time ?? [])) : last,
-      ended: !goesOn && mesh.workloads !== undefined,
+      ended: !goesOn,
       evidence: reports.slice(0, 3).map(({ evidence }) => evidence),
     };
   });
@@ -155,7 +156,8 @@ function* reportsOf(mesh: Known): Generator<Report> {
       count: event.count,
       first: event.first ?? event.last,
       last: event.last,
-      goesOn: goesOn || (owner === undefined && mesh.workloads === undefined),
+      // Workloads of other namespaces do not tell whether this one got its pods.
+      goesOn: goesOn || (owner === undefined && !isListed(mesh.listings, kind, namespace)),
       evidence: eventEvidence(event, marksOf(event)),
     };
   }

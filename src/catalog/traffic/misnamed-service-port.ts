@@ -45,7 +45,7 @@ export const misnamedServicePort = defineRule({
       const { host, port, groups, first, last, count, ended, proxies: seenBy } = failures;
       const service = byHost.get(host);
       const index = service?.ports.findIndex((one) => one.port === port) ?? -1;
-      const declared = service?.ports[index];
+      const declared = service?.summary ? undefined : service?.ports[index];
       const { protocol } = declared === undefined ? { protocol: 'http' } : protocolOf(declared);
       if (host === '' || !isHttp(protocol)) continue;
       const evidence = evidenceOf(
@@ -81,6 +81,8 @@ export const misnamedServicePort = defineRule({
     const podsIn = podsByNamespace(pods);
     const unclear = new Map<string, { readonly service: Service; readonly index: number }[]>();
     for (const service of services) {
+      // A table does not print the names of ports.
+      if (service.summary) continue;
       for (const [index, port] of service.ports.entries()) {
         const { protocol, declared } = protocolOf(port);
         if (declared || protocol !== 'auto' || seen.has(`${hostOfService(service)}|${port.port}`)) continue;

@@ -61,6 +61,8 @@ export const wrongTargetPort = defineRule({
       if (cluster.direction === 'inbound') push(clustersOf, `${cluster.proxy.namespace}/${cluster.proxy.pod}`, cluster);
 
     for (const service of services) {
+      // A table does not print the ports that pods listen on.
+      if (service.summary) continue;
       const behind = podsOfService(service, byNamespace.get(service.meta.namespace) ?? []).filter(
         (pod) => isReady(pod) && !isGateway(pod),
       );
