@@ -1,9 +1,6 @@
-import { within } from '../../input/location.ts';
-import { list, record, strings } from '../../model/hosts.ts';
-import { matchesSelector } from '../../model/selectors.ts';
-import type { KubeObject } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
+import { closedBy, closingPolicies } from './network-policies.ts';
 import { webhookFailures, webhookOccurrence, webhookUses } from './webhook-failures.ts';
 
 /** The API server gets no answer from istiod:15017: a firewall, a NetworkPolicy, an API server outside the pod network. */
@@ -32,7 +29,13 @@ export const injectionWebhookTimeout = defineRule({
     'https://istio.io/latest/docs/ops/deployment/platform-requirements/',
   ],
   source: 'knowledge F02, D004 INJ-TIMEOUT',
-  explains: ['missing-replicas', 'service-without-endpoints', 'unhealthy-upstream', 'uninjected-pod'],
+  explains: [
+    'missing-replicas',
+    'service-without-endpoints',
+    'unhealthy-upstream',
+    'uninjected-pod',
+    'unreachable-control-plane',
+  ],
   needs: [],
   anyOf: ['events', 'workloads'],
   uses: [...webhookUses, 'pods', 'otherObjects'],
@@ -47,21 +50,14 @@ export const injectionWebhookTimeout = defineRule({
         conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
       );
       const [istiod] = istiods;
-      const policies = (mesh.otherObjects ?? []).filter(
-        (object) =>
-          object.kind === 'NetworkPolicy' &&
-          object.meta.namespace === serviceNamespace &&
-          (istiod === undefined || matchesSelector(record(object.body['spec'])['podSelector'], istiod.meta.labels)) &&
-          blocks15017(object),
-      );
-      const evidence = evidenceOf(
-        failure.evidence,
-        policies.slice(0, 2).map((policy) => ({
-          ...within(policy.at, '/spec'),
-          stage: 'policy' as const,
-          say: `NetworkPolicy ${policy.meta.namespace}/${policy.meta.name} selects istiod and lets nothing in on 15017.`,
-        })),
-      );
+      const way = {
+        namespace: serviceNamespace,
+        labels: istiod?.meta.labels,
+        direction: 'Ingress',
+        port: 15017,
+      } as const;
+      const policies = closingPolicies(mesh.otherObjects ?? [], way);
+      const evidence = evidenceOf(failure.evidence, closedBy(policies, way));
       if (evidence === undefined) continue;
       const { who, ...common } = webhookOccurrence(failure);
       const [policy] = policies;
@@ -80,24 +76,3 @@ export const injectionWebhookTimeout = defineRule({
     }
   },
 });
-
-/** Whether an ingress policy lists ports and 15017 is not among them, or lets nobody in. */
-function blocks15017(policy: KubeObject): boolean {
-  const spec = record(policy.body['spec']);
-  const types = strings(spec['policyTypes']);
-  if (types.length > 0 && !types.includes('Ingress')) return false;
-  return !list(spec['ingress'])
-    .map(record)
-    .some((rule) => {
-      const ports = list(rule['ports']).map(record);
-      return (
-        ports.length === 0 ||
-        ports.some(({ port, endPort }) => {
-          const from = Number(port);
-          return (
-            !Number.isFinite(from) || (typeof endPort === 'number' ? from <= 15017 && endPort >= 15017 : from === 15017)
-          );
-        })
-      );
-    });
-}

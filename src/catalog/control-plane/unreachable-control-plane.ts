@@ -1,7 +1,9 @@
 import { revisionOfService } from '../../model/injection.ts';
+import type { Mesh } from '../../model/mesh.ts';
 import type { LogHits, ProxyRef } from '../../parse/facts.ts';
 import { counted, evidenceOf, logEvidence, podName, some } from '../evidence.ts';
-import { defineRule, type Scope } from '../rule.ts';
+import { defineRule, type Evidence, type Scope } from '../rule.ts';
+import { closedBy, closingPolicies, type Way } from './network-policies.ts';
 
 /** A proxy that logged failures to reach istiod. */
 interface Outage {
@@ -54,7 +56,7 @@ export const unreachableControlPlane = defineRule({
   source: 'knowledge D084 XDS-CLOSED-14, D088 XDS-CONNECT; Envoy grpc_stream.h',
   explains: ['never-ready-proxy', 'stale-proxy', 'absent-proxy', 'failing-certificate-signing'],
   needs: ['proxyLog'],
-  uses: ['proxies', 'platform', 'logFiles', 'revisions'],
+  uses: ['proxies', 'platform', 'logFiles', 'revisions', 'otherObjects'],
   signatures: [
     {
       id,
@@ -77,7 +79,7 @@ export const unreachableControlPlane = defineRule({
       matching: /connected to (?:delta )?upstream XDS server: (?<address>\S+)/,
     },
   ],
-  *check({ proxyLog, proxies = [], platform, logFiles = [], revisions = [] }) {
+  *check({ proxyLog, proxies = [], platform, logFiles = [], revisions = [], otherObjects = [] }) {
     const ends = new Map(logFiles.map((file) => [file.at.file, file.last]));
     const revisionOf = new Map(proxies.map((proxy) => [podName(proxy), proxy.revision]));
     const groups = new Map<string, Outage[]>();
@@ -103,6 +105,7 @@ export const unreachableControlPlane = defineRule({
       if (lost.length === 0 && !(length >= quietMs)) continue;
       const [first] = outages;
       const hits = outages.flatMap((outage) => outage.hits);
+      const closed = wayClosed(outages, revision, { proxies, revisions, otherObjects });
       const evidence = evidenceOf(
         logEvidence(
           outages.flatMap((outage) => outage.hits.slice(-1)),
@@ -110,6 +113,7 @@ export const unreachableControlPlane = defineRule({
           'The proxy cannot open its stream to istiod.',
           whysOf(outages),
         ),
+        closed?.evidence,
       );
       if (first === undefined || evidence === undefined) continue;
       const namespaces = [...new Set(outages.map(({ pod }) => pod.namespace))];
@@ -128,7 +132,8 @@ export const unreachableControlPlane = defineRule({
         ...(since === '' || last === '' ? {} : { when: { first: since, last } }),
         count: hits.reduce((sum, hit) => sum + hit.count, 0),
         ended: lost.length === 0,
-        message: `${counted(outages.length, 'proxy', 'proxies')} of revision ${revision} ${lost.length > 0 ? (outages.length === 1 ? 'has' : 'have') : 'had'} no connection to ${address} ${seconds > 0 ? `for ${counted(seconds, 'second')}` : `since ${since}`}${whysOf(outages).length > 0 ? ` (${whysOf(outages).join(', ')})` : ''}: ${some(outages.map(({ pod }) => podName(pod)))}`,
+        message: `${counted(outages.length, 'proxy', 'proxies')} of revision ${revision} ${lost.length > 0 ? (outages.length === 1 ? 'has' : 'have') : 'had'} no connection to ${address} ${seconds > 0 ? `for ${counted(seconds, 'second')}` : `since ${since}`}${whysOf(outages).length > 0 ? ` (${whysOf(outages).join(', ')})` : ''}${closed === undefined ? '' : `, which NetworkPolicy ${closed.policy} closes`}: ${some(outages.map(({ pod }) => podName(pod)))}`,
+        ...(closed === undefined ? {} : { confidence: 'certain' as const }),
         facts: {
           address,
           revision,
@@ -145,6 +150,40 @@ export const unreachableControlPlane = defineRule({
     }
   },
 });
+
+/** The NetworkPolicy that drops the packets of all these proxies: at istiod, or where they leave their own namespace. */
+function wayClosed(
+  outages: readonly Outage[],
+  revision: string,
+  { proxies, revisions, otherObjects }: Pick<Mesh, 'proxies' | 'revisions' | 'otherObjects'>,
+): { readonly policy: string; readonly evidence: readonly Evidence[] } | undefined {
+  // Dropped packets are a timeout; a refusal was answered.
+  if (!outages.every(({ why }) => /timeout|deadline/.test(why))) return undefined;
+  const known = revisions.find(({ name }) => name === revision);
+  const [istiod] = known?.pods ?? [];
+  const labelsOf = new Map(proxies.map((proxy) => [podName(proxy), proxy.labels]));
+  const ways: Way[] = [
+    ...(known === undefined
+      ? []
+      : [{ namespace: known.namespace, labels: istiod?.meta.labels, direction: 'Ingress', port: 15012 } as const]),
+    ...[...new Map(outages.map(({ pod }) => [pod.namespace, pod])).values()].map(
+      (pod): Way => ({
+        namespace: pod.namespace,
+        labels: labelsOf.get(podName(pod)),
+        direction: 'Egress',
+        port: 15012,
+      }),
+    ),
+  ];
+  for (const way of ways) {
+    if (way.direction === 'Egress' && outages.some(({ pod }) => pod.namespace !== way.namespace)) continue;
+    const policies = closingPolicies(otherObjects, way);
+    const [policy] = policies;
+    if (policy !== undefined)
+      return { policy: `${policy.meta.namespace}/${policy.meta.name}`, evidence: closedBy(policies, way) };
+  }
+  return undefined;
+}
 
 const whysOf = (outages: readonly Outage[]): readonly string[] =>
   [...new Set(outages.map(({ why }) => why))].filter((why) => why !== '').slice(0, 3);
