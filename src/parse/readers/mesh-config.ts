@@ -96,5 +96,7 @@ export function isMeshConfig(head: string): boolean {
   if (/^(?:- )?apiVersion:|^kind:/m.test(head)) return false;
   if (/^\s*\{\s*"mesh": ?"/.test(head)) return true;
   if (/^[[{]/.test(head.trimStart())) return false;
+  // A log prints such fields, too.
+  if (!head.split('\n', 40).every((line) => /^(?:[A-Za-z]\w*:(?:\s|$)|[\s#]|-{3}|- |$)/.test(line))) return false;
   return new Set(head.match(field)).size >= 2 || certain.test(head) || isHelm(head);
 }

@@ -102,6 +102,13 @@ describe('kubectl cluster-info dump', () => {
     expect(seen.listings).toContain('Pod shop');
   });
 
+  it('keeps a log whole that prints lines like titles', async () => {
+    const printed = Array.from({ length: 3000 }, (_, index) => `=== step ${index} ===\n$ kubectl get pods\n`).join('');
+    const stream = `${typed('Node', [])}\n${typed('Pod', [cart])}\n${logs('shop', 'job-1', 'job', printed)}${cartLogs}`;
+    const seen = await said(folderOf({ 'dump.txt': stream }));
+    expect(seen).toMatchObject({ gaps: [], pods: facts.pods, logs: ['proxy shop/cart-7d9f8-x2x4k'] });
+  });
+
   it('keeps what stands before the cut of a stream', async () => {
     const whole = `${typed('Node', [])}\n${typed('Pod', [cart])}\n${cartLogs}`;
     const seen = await said(

@@ -31,6 +31,7 @@ describe('mesh configuration', () => {
   it.each([
     ['an object', `apiVersion: v1\nkind: ConfigMap\ndata:\n  mesh: |\n${bare.replaceAll(/^/gm, '    ')}`],
     ['a log', '2026-05-01T10:00:00Z\tinfo\tmesh configuration\n'],
+    ['a log that prints it', `2026-05-01T10:00:00Z\tinfo\tmesh configuration:\n${bare}`],
     ['other YAML', 'global:\n  color: red\n'],
   ])('is not seen in %s', (_name, text) => expect(isMeshConfig(text)).toBe(false));
 
