@@ -331,6 +331,8 @@ export interface EnvoyCluster {
     readonly retries?: number;
   };
   readonly addedViaApi: boolean;
+  /** From a table of endpoints: clusters without any are not in it, and there are no counters. */
+  readonly summary?: true;
   readonly at: Location;
 }
 

@@ -38,6 +38,8 @@ export const undefinedDestinationHost = defineRule({
     const hosts = knownHosts(services, config);
     const wide = [...hosts].filter((host) => host.startsWith('*'));
     const inProxies = outboundByHost(clusters);
+    // A table of endpoints lists no cluster that has none.
+    const held = clusters.filter(({ summary }) => summary !== true);
     const byTarget = new Map<string, RouteDestination[]>();
     for (const destination of routeDestinations(config)) {
       const { host, route, weight } = destination;
@@ -79,11 +81,11 @@ export const undefinedDestinationHost = defineRule({
           routeName: route.meta.name,
           routeNamespace: route.meta.namespace,
         },
-        confidence: clusters.length > 0 ? 'certain' : 'likely',
+        confidence: held.length > 0 ? 'certain' : 'likely',
         supports: [
           'Services and ServiceEntries were both read.',
-          ...(clusters.length > 0
-            ? [`No proxy has a cluster for it, e.g. ${podName(clusters[0]?.proxy ?? { namespace: '', pod: '' })}.`]
+          ...(held.length > 0
+            ? [`No proxy has a cluster for it, e.g. ${podName(held[0]?.proxy ?? { namespace: '', pod: '' })}.`]
             : []),
           ...(others.length > 0
             ? [

@@ -35,6 +35,8 @@ export const undefinedSubset = defineRule({
     const defined = new Set(subsets.map(({ host, name }) => `${host}|${name}`));
     const wildcards = subsets.filter(({ host }) => host.startsWith('*'));
     const inProxies = outboundByHost(clusters);
+    // A table of endpoints lists no cluster that has none: it does not show that a subset is missing.
+    const complete = outboundByHost(clusters.filter(({ summary }) => summary !== true));
     const byTarget = new Map<string, ReturnType<typeof routeDestinations>[number][]>();
     for (const destination of routeDestinations(config)) {
       const { host, subset, route, weight } = destination;
@@ -56,7 +58,7 @@ export const undefinedSubset = defineRule({
       // DestinationRules that were not listed prove nothing.
       const namespaces = [route.meta.namespace, hostScope(host).namespace ?? route.meta.namespace];
       const listed = namespaces.every((namespace) => isListed(listings, 'DestinationRule', namespace));
-      if (rule === undefined && !listed && !inProxies.has(host)) continue;
+      if (rule === undefined && !listed && !complete.has(host)) continue;
       const evidence = evidenceOf(
         {
           ...within(route.at, `${pointer}/subset`),
@@ -87,10 +89,10 @@ export const undefinedSubset = defineRule({
           routeNamespace: route.meta.namespace,
           namespace: hostScope(host).namespace ?? route.meta.namespace,
         },
-        confidence: listed || inProxies.has(host) ? 'certain' : 'likely',
+        confidence: listed || complete.has(host) ? 'certain' : 'likely',
         supports: [
           'Route and DestinationRules were both read.',
-          ...(inProxies.has(host) ? ['The proxies have clusters for the host, and none for the subset.'] : []),
+          ...(complete.has(host) ? ['The proxies have clusters for the host, and none for the subset.'] : []),
           ...(others.length > 0 ? [`${others.length} more routes of the same object name it.`] : []),
         ],
         evidence,

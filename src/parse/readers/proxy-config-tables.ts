@@ -196,7 +196,15 @@ export const proxyConfigTables = textReader('proxy-config', 'istioctl proxy-conf
   for (const [name, { at: place, members }] of clusters) {
     yield {
       kind: 'cluster',
-      value: { proxy, ...splitClusterName(name), endpoints: members, limits: {}, addedViaApi: false, at: place },
+      value: {
+        proxy,
+        ...splitClusterName(name),
+        endpoints: members,
+        limits: {},
+        addedViaApi: false,
+        summary: true,
+        at: place,
+      },
     };
   }
 
