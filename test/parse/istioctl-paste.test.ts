@@ -106,6 +106,16 @@ secret/ROOTCA     CA       ACTIVE     true           193a543f          2033-05-0
     expect(factsOf(artifacts, 'cluster-config')[0]?.proxy).toEqual({ namespace: 'shop', pod: 'cart-7d9' });
   });
 
+  it('takes an empty list for knowledge where the command tells of what', async () => {
+    for (const nothing of ['[]', 'null']) {
+      const { artifacts, reader } = await loose(`$ istioctl analyze -A -o json\n${nothing}\n`);
+      expect(reader).toBe('analyze');
+      expect(artifacts.map(({ kind }) => kind)).toEqual(['seen']);
+    }
+    const tags = await loose('[]\n', 'istioctl_tag_list_-o_json.txt');
+    expect(factsOf(tags.artifacts, 'seen')).toMatchObject([{ kinds: ['tag'] }]);
+  });
+
   it('names the proxy by the file where no command stands above the output', async () => {
     const table = 'ENDPOINT          STATUS        CLUSTER\n10.0.0.7:80       UNHEALTHY     outbound|80||cart.shop\n';
     const named = await loose(table, 'istioctl_proxy-config_endpoint_web-5cc.payments.txt');

@@ -14,7 +14,10 @@ import { recordOf, textOf } from '../untyped.ts';
  */
 export const analyzeMessages = textReader('analyze', 'istioctl analyze', function* (text, file) {
   const body = text.trimStart();
-  const structured = body.startsWith('[') || body.startsWith('- ') ? fromStructured(body, file.path) : undefined;
+  const structured =
+    body.startsWith('[') || body.startsWith('- ') || body.trimEnd() === 'null'
+      ? fromStructured(body, file.path)
+      : undefined;
   yield* structured ?? fromText(text, file.path);
   yield { kind: 'seen', value: { kinds: ['analysis'], at: { file: file.path } } };
 });
@@ -60,6 +63,7 @@ function* fromText(text: string, file: string): Generator<Artifact> {
 /** `-o json` and `-o yaml`: a list of the same messages. Undefined when the text is no such list. */
 function fromStructured(text: string, file: string): Artifact[] | undefined {
   const items = text.startsWith('[') ? parsed(text).value : fromYaml(text);
+  if (items === null) return [];
   if (!Array.isArray(items)) return undefined;
   const messages: Artifact[] = [];
   for (const [index, item] of items.entries()) {

@@ -1,11 +1,13 @@
 import type { CommandLine } from '../command-line.ts';
 import type { Reader } from '../reader.ts';
 import { applicationLog, clientOutput } from '../recognise-other.ts';
+import { analyzeMessages } from './analyze-messages.ts';
 import { cniLog } from './cni-log.ts';
 import { istiodLog } from './istiod-log.ts';
 import { knownFile } from './known-file.ts';
 import { operatorLog } from './operator-log.ts';
 import { proxyLog } from './proxy-log.ts';
+import { tagList } from './tag-list.ts';
 import { ztunnelLog } from './ztunnel-log.ts';
 
 const empty = knownFile('empty-output', 'output of a command that printed nothing');
@@ -45,6 +47,10 @@ export function readerOfCommand(
     return logOf(command, target, content);
   }
   if (content !== undefined) return undefined;
+  if (command.tool === 'istioctl' && whole && /^\s*(?:\[\s*\]|null|\{\s*\})\s*$/.test(head)) {
+    // An empty list: what was asked for is none.
+    return verb === 'analyze' ? analyzeMessages : verb === 'tag' && target === 'list' ? tagList : empty;
+  }
   if (command.tool === 'curl' || command.inner[0] === 'curl') return clientOutput;
   const unasked =
     command.tool === 'kubectl'
