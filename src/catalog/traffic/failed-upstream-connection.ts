@@ -5,10 +5,13 @@ import { failuresByDestination, ipOf } from '../../model/traffic.ts';
 import type { AccessGroup } from '../../parse/facts.ts';
 import { accessEvidence, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
-import { type ConnectFailure, connectFailure, isTlsFailure } from './connect-failure.ts';
-import { clientOf, failureScope, failureSeverity, ofAll, targetName } from './requests.ts';
+import { type ConnectFailure, connectFailure, isTlsFailure, isUnconnected } from './connect-failure.ts';
+import { clientOf, failureScope, failureSeverity, isMostly, ofAll, targetName } from './requests.ts';
 
-/** Connections that could not be made (flags UF, DF) for another reason than TLS: refused, timed out, no route, no address. */
+/**
+ * Connections that could not be made for another reason than TLS: refused, timed out, no route, no address (flags UF, DF), or
+ * still being tried when the caller gave up (flag DC without an answer).
+ */
 export const failedUpstreamConnection = defineRule({
   id: 'failed-upstream-connection',
   title: 'Connections to a destination fail',
@@ -40,14 +43,18 @@ export const failedUpstreamConnection = defineRule({
   uses: ['services', 'pods', 'proxies'],
   *check({ access, services = [], pods, proxies }) {
     const peers = peersByIp(pods, proxies);
+    const locate = locator({ services, ...(pods && { pods }), ...(proxies && { proxies }) });
     for (const failures of failuresByDestination(
       access,
       services,
-      (group) => (group.flags.includes('UF') || group.flags.includes('DF')) && !isTlsFailure(group),
-      locator({ services, ...(pods && { pods }), ...(proxies && { proxies }) }),
+      (group) =>
+        ((group.flags.includes('UF') || group.flags.includes('DF')) && !isTlsFailure(group)) || isUnconnected(group),
+      locate,
     )) {
       const { groups, first, last, ended, proxies: seenBy, host, count } = failures;
       const kind = mostOf(groups);
+      // A caller that leaves now and then is in a hurry; most of them, one after the other, met a wall.
+      if (kind === 'silent' && (count < 3 || !isMostly(failures, access, locate))) continue;
       const inbound = groups.filter(({ direction }) => direction === 'inbound');
       const evidence = evidenceOf(
         accessEvidence(inbound, 'server', 'The sidecar could not connect to its own application.'),
@@ -97,6 +104,7 @@ export const failedUpstreamConnection = defineRule({
 const ends: Readonly<Record<ConnectFailure, string>> = {
   refused: 'because the connection was refused',
   timeout: 'because the connection timed out',
+  silent: 'because no connection came about before the callers gave up',
   unreachable: 'because there is no route',
   reset: 'because the connection was reset',
   name: 'because the name does not resolve',

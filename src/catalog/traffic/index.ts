@@ -1,5 +1,6 @@
 import type { LogRuleWithLines } from '../log-rules.ts';
 import type { AnyRule } from '../rule.ts';
+import { abandonedRequests } from './abandoned-requests.ts';
 import { applicationErrors } from './application-errors.ts';
 import { blockedEgress } from './blocked-egress.ts';
 import { circuitBreakerOverflow } from './circuit-breaker-overflow.ts';
@@ -44,6 +45,7 @@ export const trafficRules: { readonly rules: readonly AnyRule[]; readonly logs: 
     resetUpstreamConnection,
     proxyAnsweredErrors,
     exhaustedRetries,
+    abandonedRequests,
     applicationErrors,
   ],
   logs: [],

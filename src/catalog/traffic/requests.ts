@@ -1,6 +1,6 @@
 import { hostScope } from '../../model/services.ts';
-import { type Failures, isRare } from '../../model/traffic.ts';
-import type { ProxyRef } from '../../parse/facts.ts';
+import { type Failures, isRare, type Locate, succeeded } from '../../model/traffic.ts';
+import type { AccessGroup, ProxyRef } from '../../parse/facts.ts';
 import { counted } from '../evidence.ts';
 import type { Scope, Severity } from '../rule.ts';
 
@@ -38,3 +38,17 @@ export const targetName = ({ host, port, subset }: Pick<Failures, 'host' | 'port
 /** `pod.namespace`, as istioctl takes it. */
 export const clientOf = (proxy: ProxyRef | undefined): string =>
   proxy === undefined || proxy.namespace === '' ? 'POD' : `${proxy.pod}.${proxy.namespace}`;
+
+/** Most requests fail, or all of them since the first one that did: what came through before tells nothing. */
+export function isMostly(
+  { host, first, count, among, proxies }: Failures,
+  access: readonly AccessGroup[],
+  locate: Locate,
+): boolean {
+  if (count * 2 >= among) return true;
+  const names = new Set(proxies.map(clientOf));
+  return !access.some(
+    (group) =>
+      succeeded(group) && group.last > first && names.has(clientOf(group.proxy)) && locate(group).host === host,
+  );
+}
