@@ -63,7 +63,8 @@ export const missingReplicas = defineRule({
     const rows = podRows.filter((row) => isMeantRow(row) && !described.has(`${row.namespace}/${row.name}`));
     const rowsByWorkload = groupBy(rows, (row) => `${row.namespace}/${workloadOfRow(row)?.name ?? ''}`);
     const inMesh = meshNamespaces(pods, rows, namespaces);
-    const outermost = workloads.filter(isOutermost);
+    const shown = workloads.filter(isOutermost);
+    const outermost = [...shown, ...deploymentsOfReplicaSets(workloads, shown)];
 
     for (const workload of [...outermost, ...workloadsOfRows(rowsByWorkload, podsByWorkload, outermost)]) {
       const { namespace, name } = workload.meta;
@@ -156,6 +157,21 @@ const isOutermost = ({ kind, meta }: Workload): boolean =>
 
 const isRefusal = ({ type, status }: Condition): boolean => type === 'ReplicaFailure' && status === 'True';
 const isUnavailable = ({ type, status }: Condition): boolean => type === 'Available' && status === 'False';
+
+/** Deployments of which only a ReplicaSet was described: it wants at least as many pods. */
+function deploymentsOfReplicaSets(workloads: readonly Workload[], known: readonly Workload[]): readonly Workload[] {
+  const names = new Set(known.map(({ meta }) => `${meta.namespace}/${meta.name}`));
+  const found = new Map<string, Workload>();
+  for (const set of workloads) {
+    const [owner] = set.meta.owners;
+    if (set.kind !== 'ReplicaSet' || owner?.kind !== 'Deployment') continue;
+    const key = `${set.meta.namespace}/${owner.name}`;
+    const other = found.get(key);
+    if (names.has(key) || (other !== undefined && other.replicas.desired >= set.replicas.desired)) continue;
+    found.set(key, { ...set, kind: 'Deployment', meta: { ...set.meta, name: owner.name, owners: [] } });
+  }
+  return [...found.values()];
+}
 
 /**
  * Workloads that rows of pods imply where nothing else shows them. How many pods they want is not known: as many as there are.
