@@ -5,6 +5,7 @@ import { controlPlane } from './control-plane.ts';
 import { withPrintedTimes } from './event-times.ts';
 import type { Mesh } from './mesh.ts';
 import { captureOf, platformOf } from './platform.ts';
+import { withPodNamespaces } from './pod-namespaces.ts';
 import { proxiesOf } from './proxies.ts';
 import { withoutRepeatedLogs } from './repeated-logs.ts';
 import { type Superseded, superseded } from './superseded.ts';
@@ -43,7 +44,7 @@ export function meshBuilder(): MeshBuilder {
     values.push(artifact.value);
   };
 
-  return { add, build: ({ newest }) => fold(collected, seen, newest) };
+  return { add, build: ({ newest }) => fold(withPodNamespaces(collected), seen, newest) };
 }
 
 function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, newestFile: string | undefined): Built {

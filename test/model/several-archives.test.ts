@@ -125,6 +125,25 @@ describe('several archives of one ticket', () => {
   });
 });
 
+describe('a log of which only the name of the pod is known', () => {
+  const loose = `[pod/cart-7d9f8-x2x4k/istio-proxy] ${lines(1, 3).trimEnd().replaceAll('\n', '\n[pod/cart-7d9f8-x2x4k/istio-proxy] ')}\n`;
+  const ownersOf = async (files: Readonly<Record<string, string>>) => {
+    const { mesh } = await observe([folderOf(files)], builtInRules, { jobs: 1 });
+    return mesh.access?.map(({ proxy }) => `${proxy.namespace}/${proxy.pod}`);
+  };
+
+  it('is that of the only pod of this name', async () => {
+    expect(await ownersOf({ 'logs.txt': loose, 'pods.yaml': pods('cart-7d9f8-x2x4k') })).toEqual([
+      'shop/cart-7d9f8-x2x4k',
+    ]);
+  });
+
+  it('stays without a namespace where two pods have it', async () => {
+    const two = `${pods('cart-7d9f8-x2x4k')}---\n${pods('cart-7d9f8-x2x4k').replace('namespace: shop', 'namespace: media')}`;
+    expect(await ownersOf({ 'logs.txt': loose, 'pods.yaml': two })).toEqual(['/cart-7d9f8-x2x4k']);
+  });
+});
+
 const captures = new URL('../../../shared/captures/', import.meta.url);
 
 describe.skipIf(!existsSync(captures))('a capture and the folder of the same commands', () => {

@@ -259,9 +259,9 @@ describe('AKS Periscope', () => {
     );
     expect(seen.unrecognised).toEqual([]);
     expect(seen.pods).toEqual(facts.pods);
-    // Periscope does not say the namespace of a log.
-    expect(seen.logs).toEqual(['istiod /istiod-asm-1-29-5d8c-p4q2r', 'proxy /cart-7d9f8-x2x4k']);
-    expect(seen.access).toEqual([['/cart-7d9f8-x2x4k', 503, 1, 1]]);
+    // Periscope does not say the namespace of a log: the described pod does.
+    expect(seen.logs).toEqual(['istiod /istiod-asm-1-29-5d8c-p4q2r', 'proxy shop/cart-7d9f8-x2x4k']);
+    expect(seen.access).toEqual([['shop/cart-7d9f8-x2x4k', 503, 1, 1]]);
   });
 });
 
