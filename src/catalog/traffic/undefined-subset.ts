@@ -1,6 +1,8 @@
 import { within } from '../../input/location.ts';
+import { specOf, strings } from '../../model/hosts.ts';
 import { isListed } from '../../model/listings.ts';
-import { hostScope, outboundByHost, routeDestinations, subsetsOf } from '../../model/services.ts';
+import { hostScope, outboundByHost, routeDestinations, type Subset, subsetsOf } from '../../model/services.ts';
+import type { EnvoyCluster } from '../../parse/facts.ts';
 import { evidenceOf } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
 
@@ -32,7 +34,13 @@ export const undefinedSubset = defineRule({
   uses: ['clusters', 'listings'],
   *check({ config, clusters = [], listings }) {
     const subsets = subsetsOf(config);
-    const defined = new Set(subsets.map(({ host, name }) => `${host}|${name}`));
+    const defining = new Map<string, Subset[]>();
+    for (const subset of subsets) {
+      const key = `${subset.host}|${subset.name}`;
+      const known = defining.get(key);
+      if (known === undefined) defining.set(key, [subset]);
+      else known.push(subset);
+    }
     const wildcards = subsets.filter(({ host }) => host.startsWith('*'));
     const inProxies = outboundByHost(clusters);
     // A table of endpoints lists no cluster that has none: it does not show that a subset is missing.
@@ -41,9 +49,11 @@ export const undefinedSubset = defineRule({
     for (const destination of routeDestinations(config)) {
       const { host, subset, route, weight } = destination;
       // What gets no share of the requests fails none.
-      if (weight === 0 || subset === '' || defined.has(`${host}|${subset}`)) continue;
+      if (weight === 0 || subset === '') continue;
+      const rules = defining.get(`${host}|${subset}`);
+      if (rules !== undefined && !areUnseen(rules, complete.get(host) ?? [])) continue;
       // A proxy has it: the DestinationRule exists, and only the archive lacks it.
-      if (inProxies.get(host)?.some((cluster) => cluster.subset === subset)) continue;
+      if (rules === undefined && inProxies.get(host)?.some((cluster) => cluster.subset === subset)) continue;
       if (wildcards.some((wide) => wide.name === subset && host.endsWith(wide.host.slice(1)))) continue;
       const key = `${route.meta.namespace}/${route.meta.name}|${host}|${subset}`;
       const known = byTarget.get(key);
@@ -69,14 +79,17 @@ export const undefinedSubset = defineRule({
         rule && {
           ...within(rule.rule.at, '/spec/subsets'),
           stage: 'config',
-          say: `The DestinationRule defines ${known.map(({ name }) => name).join(', ')} only.`,
+          say: `The DestinationRule in namespace ${rule.rule.meta.namespace} defines ${known.map(({ name }) => name).join(', ')}.`,
         },
       );
       if (evidence === undefined) continue;
+      const [unseen] = known.filter(({ name }) => name === subset);
       const defines =
-        rule === undefined
-          ? `no DestinationRule for ${host} has subsets`
-          : `DestinationRule ${rule.rule.meta.namespace}/${rule.rule.meta.name} defines only ${known.map(({ name }) => name).join(', ')}`;
+        unseen !== undefined
+          ? `DestinationRule ${unseen.rule.meta.namespace}/${unseen.rule.meta.name}, which defines it, holds for clients of namespace ${unseen.rule.meta.namespace} only`
+          : rule === undefined
+            ? `no DestinationRule for ${host} has subsets`
+            : `DestinationRule ${rule.rule.meta.namespace}/${rule.rule.meta.name} defines only ${known.map(({ name }) => name).join(', ')}`;
       yield {
         subject: `VirtualService ${route.meta.namespace}/${route.meta.name}`,
         scope: hostScope(host),
@@ -92,7 +105,13 @@ export const undefinedSubset = defineRule({
         confidence: listed || complete.has(host) ? 'certain' : 'likely',
         supports: [
           'Route and DestinationRules were both read.',
-          ...(complete.has(host) ? ['The proxies have clusters for the host, and none for the subset.'] : []),
+          ...(complete.has(host)
+            ? [
+                unseen === undefined
+                  ? 'The proxies have clusters for the host, and none for the subset.'
+                  : 'Proxies of other namespaces have clusters for the host, and none for the subset.',
+              ]
+            : []),
           ...(others.length > 0 ? [`${others.length} more routes of the same object name it.`] : []),
         ],
         evidence,
@@ -100,3 +119,18 @@ export const undefinedSubset = defineRule({
     }
   },
 });
+
+/**
+ * Whether rules for a subset hold in their own namespaces only: they are neither in the namespace of the service nor exported to
+ * all, and no proxy elsewhere has the subset, though it has the service (istio `destinationRule` lookup: namespace of the client,
+ * of the service, root namespace).
+ */
+function areUnseen(rules: readonly Subset[], ofHost: readonly EnvoyCluster[]): boolean {
+  const confined = rules.every(({ rule, host }) => {
+    const exportTo = strings(specOf(rule)['exportTo']);
+    const shared = exportTo.length === 0 || exportTo.includes('*');
+    return !shared || rule.meta.namespace !== hostScope(host).namespace;
+  });
+  const elsewhere = ofHost.filter(({ proxy }) => !rules.some(({ rule }) => rule.meta.namespace === proxy.namespace));
+  return confined && elsewhere.length > 0 && !elsewhere.some(({ subset }) => subset === rules[0]?.name);
+}
