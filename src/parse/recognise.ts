@@ -20,7 +20,11 @@ const logReaders: Readonly<Record<string, Reader>> = {
 /** The reader whose format the first bytes of a file show, for files whose path says nothing. Undefined for none. */
 export function recogniseByContent(head: Uint8Array): Reader | undefined {
   if (head.length === 0 || isBinary(head)) return undefined;
-  const text = new TextDecoder().decode(head).replaceAll('\r\n', '\n');
+  const text = new TextDecoder()
+    .decode(head)
+    .replaceAll('\r\n', '\n')
+    // Expressions that begin with blanks would take seconds over a page of nothing else.
+    .replace(/\s{200,}/g, (blanks) => blanks.slice(0, 200));
   return (
     recogniseForeign(text) ??
     recogniseEnvoy(text) ??

@@ -272,15 +272,15 @@ function entry(column: number): unknown {
 }
 
 function keyOnLine(): boolean {
-  const stop = lineEnd(at);
-  let i = at;
-  for (;;) {
-    i = source.indexOf(':', i);
-    if (i < 0 || i >= stop) return false;
+  // Not by indexOf: the next colon may be at the far end of a list of thousands of hosts.
+  for (let i = at; i < end; i++) {
+    const c = source.charCodeAt(i);
+    if (c === newline) return false;
+    if (c !== colon) continue;
     const next = source.charCodeAt(i + 1);
     if (next === space || next === newline || i + 1 >= end) return true;
-    i++;
   }
+  return false;
 }
 
 function lineEnd(from: number): number {

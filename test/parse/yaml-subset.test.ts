@@ -149,6 +149,11 @@ describe('YAML', () => {
     });
   });
 
+  it('reads a list of half a million hosts without a colon', () => {
+    const hosts = Array.from({ length: 500_000 }, (_, index) => `host-${index}.shop`);
+    expect(parseYaml(`hosts:\n${hosts.map((host) => `- ${host}\n`).join('')}`)).toEqual({ hosts });
+  });
+
   it('throws for broken text', () => {
     expect(() => parseYaml('a: "b\nc: 1\n')).toThrow();
     expect(() => parseYaml('a: 1\n\tb: 2\n')).toThrow();
