@@ -1,11 +1,8 @@
 import type { KubeEvent } from '../parse/facts.ts';
 import type { Capture } from './mesh.ts';
 
-/**
- * How much newer than the newest log line a file may be before its time is that of a copy: istiod closes every connection
- * within half an hour, so logs collected with a table end less than that before it.
- */
-const quietMs = 35 * 60_000;
+/** How much newer than the newest log line a table may be that was collected with the logs; beyond it the file is a copy. */
+const quietMs = 15 * 60_000;
 
 /**
  * Events with the times of tables corrected: ages in them count back from when the file was written, and a file that was copied

@@ -22,7 +22,7 @@ describe('events of a table', () => {
   });
 
   it('keep their times where logs may just have been quiet, or do not tell the time', () => {
-    expect(withPrintedTimes([event], { time: '2026-11-25T09:10:00Z', source: 'logs' })).toEqual([event]);
+    expect(withPrintedTimes([event], { time: '2026-11-25T09:20:00Z', source: 'logs' })).toEqual([event]);
     expect(withPrintedTimes([event], { time: '2026-11-25T08:50:00Z', source: 'file times' })).toEqual([event]);
   });
 

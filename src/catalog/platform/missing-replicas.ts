@@ -46,7 +46,7 @@ export const missingReplicas = defineRule({
   needs: [],
   anyOf: ['workloads', 'podRows'],
   uses: ['workloads', 'podRows', 'pods', 'events', 'namespaces', 'services', 'capture'],
-  *check({ workloads = [], podRows = [], pods = [], events = [], namespaces, services = [], capture }) {
+  *check({ workloads: read = [], podRows = [], pods = [], events = [], namespaces, services = [], capture }) {
     const podsByWorkload = groupBy(
       pods.filter(({ meta, phase }) => meta.deleted === undefined && phase !== 'Succeeded'),
       (pod) => `${pod.meta.namespace}/${workloadOf(pod)}`,
@@ -55,18 +55,28 @@ export const missingReplicas = defineRule({
       events.filter(({ type }) => type !== 'Normal'),
       ({ object }) => `${object.kind.toLowerCase()} ${object.namespace}/${object.name}`,
     );
+    const described = new Set(pods.map(({ meta }) => `${meta.namespace}/${meta.name}`));
+    const rows = podRows.filter((row) => isMeantRow(row) && !described.has(`${row.namespace}/${row.name}`));
+    const rowsByWorkload = groupBy(rows, (row) => `${row.namespace}/${workloadOfRow(row)?.name ?? ''}`);
+    const refused = refusedReplicaSets(
+      events.filter((event) => isRecent(event, capture?.time)),
+      read,
+      rows,
+      podsByWorkload,
+    );
+    const podless = new Set(refused.map(({ meta }) => `${meta.namespace}/${meta.owners[0]?.name ?? ''}`));
+    const workloads = [...read, ...refused];
     const replicaSets = groupBy(
       workloads.filter(({ kind }) => kind === 'ReplicaSet'),
       ({ meta }) => `${meta.namespace}/${meta.owners[0]?.name ?? meta.name}`,
     );
-    const described = new Set(pods.map(({ meta }) => `${meta.namespace}/${meta.name}`));
-    const rows = podRows.filter((row) => isMeantRow(row) && !described.has(`${row.namespace}/${row.name}`));
-    const rowsByWorkload = groupBy(rows, (row) => `${row.namespace}/${workloadOfRow(row)?.name ?? ''}`);
     const inMesh = meshNamespaces(pods, rows, namespaces);
     const shown = workloads.filter(isOutermost);
     const outermost = [...shown, ...deploymentsOfReplicaSets(workloads, shown)];
 
-    for (const workload of [...outermost, ...workloadsOfRows(rowsByWorkload, podsByWorkload, outermost)]) {
+    const implied = workloadsOfRows(rowsByWorkload, podsByWorkload, outermost);
+
+    for (const workload of [...outermost, ...implied]) {
       const { namespace, name } = workload.meta;
       const { desired, ready } = workload.replicas;
       if (desired === 0 || workload.meta.deleted !== undefined || isIstiod(workload)) continue;
@@ -114,7 +124,7 @@ export const missingReplicas = defineRule({
         message:
           ready >= desired
             ? `${workload.kind} ${key} cannot replace its pods, the old ones still serve: ${reason}`
-            : `${workload.kind} ${key} has ${ready} of ${counted(desired, 'replica')} ready${starting ? ', the others were created less than a minute before the archive' : ''}: ${reason}`,
+            : `${workload.kind} ${key} has ${podless.has(key) ? 'no pod' : `${ready} of ${counted(desired, 'replica')} ready`}${starting ? ', the others were created less than a minute before the archive' : ''}: ${reason}`,
         facts: { namespace, workload: name, kind: workload.kind.toLowerCase(), reason },
         missing: main === undefined && events.length === 0 ? ['The events of the cluster would tell the reason.'] : [],
         evidence,
@@ -169,6 +179,44 @@ function deploymentsOfReplicaSets(workloads: readonly Workload[], known: readonl
     const other = found.get(key);
     if (names.has(key) || (other !== undefined && other.replicas.desired >= set.replicas.desired)) continue;
     found.set(key, { ...set, kind: 'Deployment', meta: { ...set.meta, name: owner.name, owners: [] } });
+  }
+  return [...found.values()];
+}
+
+/** The controller waits up to a quarter of an hour between two attempts: an older refusal may be over. */
+const isRecent = ({ last }: KubeEvent, now: string | undefined): boolean =>
+  last === undefined || now === undefined || Date.parse(now) - Date.parse(last) < 20 * 60_000;
+
+/**
+ * ReplicaSets whose pods are refused as events tell, of which nothing else was read and no pod stands in the table of their
+ * namespace. They want one pod at least.
+ */
+function refusedReplicaSets(
+  events: readonly KubeEvent[],
+  workloads: readonly Workload[],
+  rows: readonly PodRow[],
+  pods: ReadonlyMap<string, readonly Pod[]>,
+): readonly Workload[] {
+  const names = new Set(workloads.map(({ kind, meta }) => `${kind} ${meta.namespace}/${meta.name}`));
+  const tables = new Set(rows.map(({ namespace }) => namespace));
+  const alive = new Set(rows.map((row) => `${row.namespace}/${workloadOfRow(row)?.name ?? ''}`));
+  const found = new Map<string, Workload>();
+  for (const { reason, object, at } of events) {
+    const name = /^(.+)-[4-9bcdf]{5,10}$/.exec(object.name)?.[1];
+    if (reason !== 'FailedCreate' || object.kind !== 'ReplicaSet' || name === undefined) continue;
+    const { namespace } = object;
+    const key = `${namespace}/${name}`;
+    if (names.has(`ReplicaSet ${namespace}/${object.name}`) || names.has(`Deployment ${key}`)) continue;
+    if (!tables.has(namespace) || alive.has(key) || pods.has(key)) continue;
+    found.set(key, {
+      kind: 'ReplicaSet',
+      meta: { name: object.name, namespace, labels: {}, annotations: {}, owners: [{ kind: 'Deployment', name }] },
+      at,
+      replicas: { desired: 1, current: 0, ready: 0, available: 0 },
+      selector: {},
+      template: { labels: {}, annotations: {}, images: [], hostNetwork: false },
+      conditions: [],
+    });
   }
   return [...found.values()];
 }
