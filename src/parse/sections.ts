@@ -5,7 +5,10 @@
 import type { Artifact } from './artifact.ts';
 import { type CommandLine, commandOfName, paramsOfCommand, readCommandLine } from './command-line.ts';
 import { type Recoder, recoderFor } from './encoding.ts';
+import { cutsOf } from './glued.ts';
 import type { Parser, ReadContext, Reader, SourceFile } from './reader.ts';
+import { clusterInfoDump } from './readers/cluster-info-dump.ts';
+import { knownFile } from './readers/known-file.ts';
 import { readerOfCommand } from './readers/of-command.ts';
 import { recogniseByContent } from './recognise.ts';
 import { withLines } from './shift-lines.ts';
@@ -26,6 +29,10 @@ export interface LooseParser extends Parser {
 
 /** Enough to see a list's first item behind a long licence header. */
 const headNeeded = 64 * 1024;
+/** Outputs without commands are told apart in files of this size; larger ones are one output. */
+const gluedBytes = 2 ** 20;
+/** What somebody writes between outputs is no longer than this. */
+const asideBytes = 8 * 1024;
 /** Lines of this much are looked at for any command; beyond it only for those of kubectl and istioctl. People paste less. */
 const pastedBytes = 4 * 2 ** 20;
 /** A longer line is no command line and no title. */
@@ -46,10 +53,16 @@ interface Section {
   readonly offset: number;
   readonly head: Uint8Array[];
   headBytes: number;
+  /** Words between outputs, by where they stand: nobody expects a format of them. */
+  readonly aside: boolean;
+  /** Its first 64 KiB were looked at for a log. */
+  looked: boolean;
+  /** The reader was chosen, if there is one. */
   decided: boolean;
+  /** The reader has what was held for it. */
+  opened: boolean;
   parser: Parser | undefined;
   reader: Reader | undefined;
-  blank: boolean;
 }
 
 /** Opens a file whose path tells no reader. */
@@ -72,45 +85,79 @@ export function openLoose(file: SourceFile, context: ReadContext, emit: (artifac
   let inLongLine = false;
   let continued: string | undefined;
   let inDumpedLog = false;
-  let section = newSection(nameCommand, 0);
+  let inFence = false;
+  let section = newSection(nameCommand, 0, nameCommand === undefined);
 
+  /** Chooses the reader by what is there of the section: its first 64 KiB or all of it. */
   function decide(complete: boolean): void {
     section.decided = true;
     const head = Buffer.concat(section.head);
-    section.blank = complete && head.every((byte) => byte <= 32);
-    if (section.blank && marks > 0) return;
-    const { reader, byName } = choose(head, section.command, complete);
-    if (reader === undefined) {
-      section.head.length = 0;
-      strange.push(section.offset + 1);
-      return;
-    }
-    if (!readers.includes(reader)) readers.push(reader);
-    if (byName) named = true;
+    const blank = complete && head.every((byte) => byte <= 32);
+    if (blank && marks > 0) return;
+    const { reader, byName } = choose(head.subarray(0, headNeeded), section.command, complete);
+    section.reader = reader;
+    if (reader !== undefined) {
+      if (!readers.includes(reader)) readers.push(reader);
+      if (byName) named = true;
+    } else if (!section.aside || section.headBytes > asideBytes || marks === 0) strange.push(section.offset + 1);
+  }
+
+  function open(): void {
+    section.opened = true;
+    const held = section.head.splice(0);
+    if (section.reader === undefined) return;
     const params = { ...file.params, ...(section.command === undefined ? {} : paramsOfCommand(section.command)) };
     const { offset } = section;
-    section.reader = reader;
-    section.parser = reader.open(
+    section.parser = section.reader.open(
       { ...file, params, size: marks > 0 ? -1 : file.size },
       context,
       offset === 0 ? emit : (artifact) => emit(inFile(artifact, offset)),
     );
-    for (const chunk of section.head.splice(0)) section.parser.push(chunk);
+    for (const chunk of held) section.parser.push(chunk);
   }
 
   function give(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    if (section.decided) {
+    if (section.opened) {
       section.parser?.push(bytes);
       return;
     }
     section.head.push(bytes);
     section.headBytes += bytes.length;
-    if (section.headBytes >= headNeeded) decide(false);
+    if (!section.decided && section.command !== undefined && section.headBytes >= headNeeded) decide(false);
+    if (!section.decided && section.headBytes < gluedBytes && !isLong()) return;
+    if (!section.decided) decide(false);
+    open();
+  }
+
+  /** Logs and dumps of a cluster go on as one for any length, and what they print begins no other output. */
+  function isLong(): boolean {
+    if (section.looked || section.headBytes < headNeeded) return false;
+    section.looked = true;
+    const reader = recogniseByContent(Buffer.concat(section.head).subarray(0, headNeeded));
+    return reader !== undefined && (reader === clusterInfoDump || reader.name.endsWith('-log'));
   }
 
   function close(complete: boolean): void {
+    if (!section.opened && section.command === undefined) {
+      const bytes = Buffer.concat(section.head);
+      const { offset } = section;
+      const cuts = cutsOf(bytes);
+      for (const [index, { from }] of cuts.entries()) {
+        if (index > 0) section = newSection(undefined, offset + (cuts[index]?.line ?? 0), false);
+        const part = bytes.subarray(from, cuts[index + 1]?.from);
+        section.head.splice(0, section.head.length, part);
+        section.headBytes = part.length;
+        finish(index < cuts.length - 1 || complete);
+      }
+      return;
+    }
+    finish(complete);
+  }
+
+  function finish(complete: boolean): void {
     if (!section.decided) decide(true);
+    if (!section.opened) open();
     section.parser?.end(complete);
   }
 
@@ -130,12 +177,14 @@ export function openLoose(file: SourceFile, context: ReadContext, emit: (artifac
     if (continued !== undefined) {
       const joined = `${continued.replace(/[\\`^]$/, '')} ${text.trim()}`;
       continued = goesOn && joined.length < longestMark ? joined : undefined;
-      section = newSection(readCommandLine(joined), line);
+      section = newSection(readCommandLine(joined), line, false);
       return;
     }
     marks++;
     close(true);
-    section = newSection(command, line);
+    // Outside of fences, and behind an idle prompt, people write to each other.
+    inFence = fence.test(text) ? !inFence : inFence;
+    section = newSection(command, line, command === undefined && !inFence && !title.test(text));
     continued = command !== undefined && goesOn ? text : undefined;
   }
 
@@ -213,7 +262,10 @@ export function openLoose(file: SourceFile, context: ReadContext, emit: (artifac
         }
         close(complete);
       }
-      if (readers.length === 0) return;
+      if (readers.length === 0) {
+        if (marks > 0 && strange.length === 0) readers.push(onlyCommands);
+        return;
+      }
       for (const at of strange) {
         emit({
           kind: 'gap',
@@ -230,15 +282,19 @@ export function openLoose(file: SourceFile, context: ReadContext, emit: (artifac
   };
 }
 
-const newSection = (command: CommandLine | undefined, offset: number): Section => ({
+const onlyCommands = knownFile('command-lines', 'command lines without output');
+
+const newSection = (command: CommandLine | undefined, offset: number, aside: boolean): Section => ({
   command,
   offset,
+  aside,
   head: [],
   headBytes: 0,
+  looked: false,
   decided: false,
+  opened: false,
   parser: undefined,
   reader: undefined,
-  blank: true,
 });
 
 /** The reader of an output: its content decides, but where a command says which log it asked for. */

@@ -92,14 +92,17 @@ describe('several outputs in one file', () => {
   });
 
   it('say where a part is that nobody knows', async () => {
-    expect(factsOf((await loose(paste)).artifacts, 'gap')).toEqual([
+    // What people write between outputs is no output.
+    expect(factsOf((await loose(paste)).artifacts, 'gap')).toEqual([]);
+    expect(factsOf((await loose(`${paste}kubectl get wombats\nso many of them\n`)).artifacts, 'gap')).toEqual([
       {
         file: 'ticket.txt',
         reason: 'unrecognised',
         detail: 'no reader knows this part of the file by its content or the command above it',
-        line: 1,
+        line: paste.split('\n').length + 1,
       },
     ]);
+    expect((await loose('#!/bin/sh\nkubectl get pods\nistioctl version\n')).reader).toBe('command-lines');
     const unknown = await loose('what we tried: everything\n');
     expect(unknown).toMatchObject({ reader: 'none', by: 'none', recognised: false });
   });
@@ -116,6 +119,19 @@ describe('several outputs in one file', () => {
       expect(factsOf(artifacts, 'event')[0]?.at.line).toBe(lineOf(text, 'shop        27s'));
       expect(factsOf(artifacts, 'service')[0]?.at.line).toBe(lineOf(text, 'apiVersion: v1'));
     }
+  });
+
+  it('are told apart without any command too', async () => {
+    const version = 'client version: 1.29.6\ncontrol plane version: 1.29.6\n';
+    const text = [events, service, `${clusters}${access}${access}`, version].join('\n');
+    const { artifacts, reader } = await loose(text);
+    expect(reader).toBe('kube-tables, kube-objects, envoy-clusters, proxy-log, versions');
+    expect(factsOf(artifacts, 'event')[0]?.at.line).toBe(2);
+    expect(factsOf(artifacts, 'service')[0]?.at.line).toBe(lineOf(text, 'apiVersion: v1'));
+    expect(factsOf(artifacts, 'cluster')[0]?.at.line).toBe(lineOf(text, 'outbound|80'));
+    expect(factsOf(artifacts, 'access')[0]?.samples[0]?.line).toBe(lineOf(text, '[2026-'));
+    expect(factsOf(artifacts, 'version')[0]?.at.line).toBe(lineOf(text, 'client version'));
+    expect(await loose(text, 'ticket.txt', 9)).toEqual(await loose(text));
   });
 
   it('keep names in the code pages of Windows', async () => {
