@@ -40,7 +40,7 @@ EOF`,
       run: 'kubectl label namespace {{clientNamespace}} istio.io/rev={{revision}} --overwrite && kubectl rollout restart deployment/{{clientWorkload}} -n {{clientNamespace}}',
     },
     {
-      do: 'If the client has a sidecar, let it call the service by name and take away exclusions of its traffic',
+      do: 'If the client has a sidecar, let it call the service by name, take away exclusions of its traffic, and let its Sidecar (`egress.hosts`) and `exportTo` show it the service',
       run: 'kubectl get pods -n {{clientNamespace}} -o yaml | grep traffic.sidecar.istio.io',
     },
     {
@@ -113,13 +113,15 @@ EOF`,
           revision: server.revision ?? 'default',
         },
         confidence:
-          mode !== undefined && (plaintext.kind === 'no-proxy' || plaintext.kind === 'pod-address')
+          mode !== undefined && ['no-proxy', 'pod-address', 'hidden-service'].includes(plaintext.kind)
             ? 'certain'
             : 'likely',
         supports: [
           ...(mode === undefined ? [] : ['The effective PeerAuthentication of the server is STRICT.']),
           ...(plaintext.kind === 'no-proxy' ? [`The pod at ${ip} has no istio-proxy container.`] : []),
-          ...(plaintext.kind === 'pod-address' ? ['The client’s own log shows the calls in PassthroughCluster.'] : []),
+          ...(plaintext.kind === 'pod-address' || plaintext.kind === 'hidden-service'
+            ? ['The client’s own log shows the calls in PassthroughCluster.']
+            : []),
         ],
         missing:
           mode === undefined
@@ -185,6 +187,8 @@ function saysOf(plaintext: Plaintext): string {
       return `goes past its sidecar (${plaintext.annotation})`;
     case 'pod-address':
       return 'calls the pod by its address instead of the service';
+    case 'hidden-service':
+      return `has a sidecar that does not know ${plaintext.host} (a Sidecar or exportTo hides it)`;
   }
 }
 

@@ -1,4 +1,4 @@
-import { text } from '../../model/hosts.ts';
+import { hostOfService, text } from '../../model/hosts.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { destinationRuleFor, type ServerMode, serverMode, tlsOfRule } from '../../model/mtls.ts';
 import { byText } from '../../model/order.ts';
@@ -13,7 +13,7 @@ import {
   targetsOf,
 } from '../../model/peers.ts';
 import { matchesLabels } from '../../model/selectors.ts';
-import { summaryOf } from '../../model/traffic.ts';
+import { ipOf, summaryOf } from '../../model/traffic.ts';
 import type { AccessGroup, KubeObject, ProxyRef, Service } from '../../parse/facts.ts';
 
 /** Why a caller's bytes were not the mutual TLS its server wants, as far as the archive tells. */
@@ -22,7 +22,8 @@ export type Plaintext =
   | { readonly kind: 'node' }
   | { readonly kind: 'outside' }
   | { readonly kind: 'excluded'; readonly annotation: string }
-  | { readonly kind: 'pod-address' };
+  | { readonly kind: 'pod-address' }
+  | { readonly kind: 'hidden-service'; readonly host: string };
 
 /** Connections that one workload's proxies refused to one caller, because no filter chain matched. */
 export interface RefusedConnections {
@@ -59,6 +60,7 @@ export function refusedConnections(mesh: Read): readonly RefusedConnections[] {
   const serverOf = serverLookup(pods, proxies);
   const root = rootNamespaceOf(meshConfigs, platform);
   const failedBy = failedByHostTried(access);
+  const unknownTo = servicesCalledByAddress(access, services);
   const rules = config?.filter(({ kind }) => kind === 'DestinationRule') ?? [];
 
   const gathered = new Map<string, { server: Server; client: Peer | undefined; groups: AccessGroup[] }>();
@@ -83,6 +85,7 @@ export function refusedConnections(mesh: Read): readonly RefusedConnections[] {
         cluster.startsWith('outbound|') ? (cluster.split('|')[3] ?? []) : [],
       );
       const serving = ports.flatMap((port) => hostsServing(server, port, services));
+      const hidden = serving.find((name) => groups.some(({ peer }) => unknownTo.has(`${peer} ${name}`)));
       const host = only(meant.length > 0 ? meant : serving);
       const rule = client?.inMesh && host !== undefined ? ruleOf(rules, host, client.namespace, root) : undefined;
       const { count, first, last, proxies: seenBy } = summaryOf(groups);
@@ -98,6 +101,7 @@ export function refusedConnections(mesh: Read): readonly RefusedConnections[] {
           client,
           groups,
           tried,
+          hidden,
           () => [...ports, ...asked(server, ports, services)],
           pods !== undefined,
         ),
@@ -125,6 +129,19 @@ function failedByHostTried(access: readonly AccessGroup[]): ReadonlyMap<string, 
   return groups;
 }
 
+/** Callers' ips with hosts of services whose own address they called and their sidecar did not know. */
+function servicesCalledByAddress(access: readonly AccessGroup[], services: readonly Service[]): ReadonlySet<string> {
+  const called = access.filter(({ cluster, upstreamHost }) => cluster === 'PassthroughCluster' && upstreamHost !== '');
+  if (called.length === 0) return new Set();
+  const byAddress = new Map(services.flatMap((service) => service.clusterIPs.map((ip) => [ip, service] as const)));
+  return new Set(
+    called.flatMap(({ peer, upstreamHost }) => {
+      const service = byAddress.get(ipOf(upstreamHost));
+      return service === undefined ? [] : [`${peer} ${hostOfService(service)}`];
+    }),
+  );
+}
+
 /** A rule that makes the client speak anything but mutual TLS of the mesh. */
 function ruleOf(rules: readonly KubeObject[], host: string, namespace: string, root: string): KubeObject | undefined {
   const rule = destinationRuleFor(rules, host, namespace, root);
@@ -136,6 +153,7 @@ function plaintextOf(
   client: Peer | undefined,
   groups: readonly AccessGroup[],
   tried: readonly AccessGroup[],
+  hidden: string | undefined,
   ports: () => readonly number[],
   podsRead: boolean,
 ): Plaintext | undefined {
@@ -145,6 +163,7 @@ function plaintextOf(
   if (client.node) return { kind: 'node' };
   if (!client.inMesh) return { kind: 'no-proxy' };
   if (tried.some(({ cluster }) => cluster === 'PassthroughCluster')) return { kind: 'pod-address' };
+  if (hidden !== undefined) return { kind: 'hidden-service', host: hidden };
   const annotation = exclusionOf(client, ports());
   return annotation === undefined ? undefined : { kind: 'excluded', annotation };
 }

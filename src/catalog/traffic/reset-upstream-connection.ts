@@ -1,7 +1,7 @@
 import { spoken } from '../../model/durations.ts';
 import { locator } from '../../model/locate.ts';
 import { namespaceOfHost } from '../../model/services.ts';
-import { failuresByDestination } from '../../model/traffic.ts';
+import { failuresByDestination, ipOf } from '../../model/traffic.ts';
 import type { AccessGroup } from '../../parse/facts.ts';
 import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
@@ -47,11 +47,15 @@ export const resetUpstreamConnection = defineRule({
       if (group.direction === 'inbound' && group.sni !== '') inboundHosts.add(locate(group).host);
     const gone = new Set((pods ?? []).filter(({ meta }) => meta.deleted !== undefined).flatMap(({ ips }) => ips));
     const refused = new Set(
-      access.flatMap(({ details, peer, local }) => (details === 'filter_chain_not_found' ? [`${peer} ${local}`] : [])),
+      access.flatMap(({ details, peer, local }) =>
+        details === 'filter_chain_not_found' ? [`${peer} ${local}`, peer] : [],
+      ),
     );
+    const serviceIps = new Set(services.flatMap(({ clusterIPs }) => clusterIPs));
     // The server's log tells of the same connections, and why: the caller went past the mesh's routing.
     const isTold = ({ cluster, peer, upstreamHost }: AccessGroup) =>
-      cluster === 'PassthroughCluster' && refused.has(`${peer} ${upstreamHost}`);
+      cluster === 'PassthroughCluster' &&
+      refused.has(serviceIps.has(ipOf(upstreamHost)) ? peer : `${peer} ${upstreamHost}`);
     for (const failures of failuresByDestination(
       access,
       services,
