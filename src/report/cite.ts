@@ -80,6 +80,14 @@ function quoting(file: string, places: readonly Wanted[], cited: Map<string, Cit
     .flatMap(({ line, ...rest }) => (line === undefined ? [] : [{ ...rest, line }]))
     .sort((a, b) => a.line - b.line);
   const lines = collectLines(byLine);
+  // What a line may show depends on those above it, so each item is masked from its start: once, however many places it has.
+  const items = new Map<number, { readonly masked: (line: string) => string; readonly lines: string[] }>();
+  const maskedItem = (start: number, text: readonly string[], count: number): readonly string[] => {
+    const item = items.get(start) ?? { masked: quotable(file), lines: [] };
+    items.set(start, item);
+    for (const line of text.slice(item.lines.length, count)) item.lines.push(item.masked(line));
+    return item.lines.slice(0, count);
+  };
   return {
     push(chunk) {
       lines.push(chunk);
@@ -90,9 +98,8 @@ function quoting(file: string, places: readonly Wanted[], cited: Map<string, Cit
         const field = place.pointer === undefined ? 0 : (fieldIn(text, place.pointer) ?? 0);
         const offset = place.pointer === undefined ? 0 : markedLine(text, field, place.mark);
         // An item's name says more than its first line, apiVersion.
-        const masked = quotable(file);
-        const lines = text.slice(0, offset + (place.pointer === undefined ? 1 : fieldLines)).map(masked);
-        cited.set(keyOf(place), { line: place.line + offset, quote: trimmed(lines.slice(offset)) });
+        const shown = maskedItem(place.line, text, offset + (place.pointer === undefined ? 1 : 3));
+        cited.set(keyOf(place), { line: place.line + offset, quote: trimmed(shown.slice(offset)) });
       }
       for (const [pointer, { line, text }] of json.end()) {
         const masked = quotable(file, { secret: pointer.split('/').some(namesSecret) });
