@@ -172,25 +172,29 @@ function within(outcomes: readonly Outcome[], namespaces: readonly string[] | un
 
 /** An archive of something else is said to be so, rather than reported on with nothing found. */
 function refuseForeign(archives: readonly Archive[], summaries: readonly ReadSummary[], mesh: Partial<Mesh>): void {
-  const istio =
-    (mesh.proxies?.length ?? 0) > 0 ||
-    (mesh.revisions?.length ?? 0) > 0 ||
-    (mesh.config?.length ?? 0) > 0 ||
-    (mesh.logFiles?.length ?? 0) > 0 ||
-    [
-      mesh.clusters,
-      mesh.clusterConfigs,
-      mesh.sync,
-      mesh.analysis,
-      mesh.collections,
-      mesh.certificates,
-      mesh.metrics,
-      mesh.azureErrors,
-      mesh.managedClusters,
-    ].some((facts) => (facts?.length ?? 0) > 0) ||
-    (mesh.versions ?? []).some(({ component }) => component !== 'kubernetes' && component !== 'kubectl') ||
-    (mesh.meshConfigs?.length ?? 0) > 0;
-  if (istio) return;
+  const telling: readonly (readonly unknown[] | undefined)[] = [
+    mesh.proxies,
+    mesh.revisions,
+    mesh.config,
+    mesh.logFiles,
+    mesh.clusters,
+    mesh.clusterConfigs,
+    mesh.sync,
+    mesh.analysis,
+    mesh.collections,
+    mesh.certificates,
+    mesh.metrics,
+    mesh.meshConfigs,
+    mesh.tags,
+    mesh.injectionChecks,
+    mesh.appliedPolicies,
+    mesh.azureErrors,
+    mesh.managedClusters,
+    // A table tells too little of its pods to say that none has a sidecar.
+    mesh.podRows,
+    mesh.versions?.filter(({ component }) => component !== 'kubernetes' && component !== 'kubectl'),
+  ];
+  if (telling.some((facts) => facts !== undefined && facts.length > 0)) return;
   const files = summaries.flatMap((summary) => summary.files);
   const names = archives.map(({ name }) => name).join(', ');
   const expected = "expected an istioctl bug-report, or output of istioctl, kubectl or Envoy's admin port";

@@ -115,8 +115,13 @@ describe('analyze', () => {
       metadata: { name: 'reviews', namespace: 'shop' },
       spec: { hosts: ['reviews'], http: [{ route: [{ destination: { host: 'reviews', subset: 'v3' } }] }] },
     };
-    const other = { ...route, metadata: { name: 'cart', namespace: 'shop' }, spec: { hosts: ['cart'] } };
-    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [other, route] }, null, 4);
+    const rule = {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'DestinationRule',
+      metadata: { name: 'reviews', namespace: 'shop' },
+      spec: { host: 'reviews', subsets: [{ name: 'v1', labels: { version: 'v1' } }] },
+    };
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [rule, route] }, null, 4);
     const { diagnoses } = await analyze([stored(Buffer.from(list), 'virtualservices.json')], {
       only: ['undefined-subset'],
     });
