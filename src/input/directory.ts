@@ -7,7 +7,8 @@ import type { Container } from './flow.ts';
 /** What lies below a folder, found once; each visit reads the files again. */
 export interface Listing {
   readonly files: readonly { readonly name: string; readonly size: number; readonly modified: Date }[];
-  readonly unreadable: readonly { readonly name: string; readonly detail: string }[];
+  /** What is there and not read. `special`: no file that holds anything, so that nothing is missing. */
+  readonly unreadable: readonly { readonly name: string; readonly detail: string; readonly special?: boolean }[];
   readonly links: number;
   /** Sum of the files' sizes in bytes. */
   readonly bytes: number;
@@ -16,7 +17,7 @@ export interface Listing {
 /** Lists a folder, sorted by path. Links are counted and not followed; a folder that cannot be read is noted. */
 export async function listDirectory(path: string, limits: Limits): Promise<Listing> {
   const { default: glob } = await import('fast-glob');
-  const unreadable: { name: string; detail: string }[] = [];
+  const unreadable: { name: string; detail: string; special?: boolean }[] = [];
   // fast-glob either stops at the first unreadable folder or leaves all of them out without a word.
   const readdir = ((
     folder: string,
@@ -47,7 +48,7 @@ export async function listDirectory(path: string, limits: Limits): Promise<Listi
   for await (const { path: name, dirent } of found) {
     if (dirent.isDirectory()) continue;
     if (dirent.isSymbolicLink()) links++;
-    else if (!dirent.isFile()) unreadable.push({ name, detail: 'this is no plain file' });
+    else if (!dirent.isFile()) unreadable.push({ name, detail: 'this is no plain file', special: true });
     else {
       try {
         const { size, mtime } = fs.lstatSync(`${path}/${name}`);
@@ -66,7 +67,9 @@ export async function listDirectory(path: string, limits: Limits): Promise<Listi
 
 /** Visits the files of a folder. */
 export async function visitDirectory(path: string, listing: Listing, container: Container): Promise<void> {
-  for (const { name, detail } of listing.unreadable) container.gap('skipped', detail, name);
+  for (const { name, detail, special } of listing.unreadable) {
+    container.gap(special ? 'skipped' : 'truncated', detail, name);
+  }
   const { links } = listing;
   if (links > 0)
     container.gap('skipped', `${links === 1 ? 'a symbolic link is' : `${links} symbolic links are`} not followed`);

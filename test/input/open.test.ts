@@ -1,9 +1,9 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/errors.ts';
 import { defaultLimits } from '../../src/input/archive.ts';
 import { openArchive } from '../../src/input/open.ts';
@@ -65,6 +65,25 @@ describe('openArchive', () => {
     const text = 'NAME   READY\r\ncart   2/2 ✓\r\n';
     const { files } = await watch(await openArchive(save('pods.txt', Buffer.from(`\ufeff${text}`, 'utf16le'))));
     expect(files).toEqual({ 'pods.txt': text });
+  });
+
+  it('says that a folder it may not list is missing, not left out', async () => {
+    save('locked/versions', 'v');
+    save('locked/cluster/pods', 'p');
+    const list = fs.readdir;
+    const denied = Object.assign(new Error('denied'), { code: 'EACCES' });
+    const spy = vi
+      .spyOn(fs, 'readdir')
+      .mockImplementation(((path: string, options: object, done: () => void) =>
+        path.endsWith('cluster')
+          ? (done as (error: Error) => void)(denied)
+          : (list as (...all: unknown[]) => void)(path, options, done)) as unknown as typeof fs.readdir);
+    const { files, gaps } = await watch(await openArchive(join(folder, 'locked')));
+    spy.mockRestore();
+    expect(files).toEqual({ versions: 'v' });
+    expect(gaps).toEqual([
+      { file: 'cluster', reason: 'truncated', detail: 'this folder cannot be read (permission denied)' },
+    ]);
   });
 
   it('reads standard input, more than once', async () => {
