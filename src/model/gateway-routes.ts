@@ -3,7 +3,7 @@ import type { RoutingFault } from './gateways.ts';
 import { list, ofKind, record, specOf, strings, text } from './hosts.ts';
 
 /** Route kinds of the Gateway API. */
-export const routeKinds = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'] as const;
+const routeKinds = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'] as const;
 
 /** A route of the Gateway API that does not take effect, or only in part. */
 export interface RefusedRoute extends RoutingFault {
