@@ -81,7 +81,11 @@ describe('the packed file', () => {
       .filter((file) => file.endsWith('.js'))
       .flatMap((file) => {
         const text = readFileSync(join(folder, 'node_modules/meshtriage', file), 'utf8');
-        const names = [...text.matchAll(/(?:\bfrom|\bimport\()\s*'([^'.][^']*)'/g)].map(([, name]) => name ?? '');
+        const names = [
+          // Statements begin a line; the word `from` is also one of log lines.
+          ...text.matchAll(/^(?:import|export)\b[^'"`;]*?\bfrom '([^'.\n][^'\n]*)'/gm),
+          ...text.matchAll(/\bimport\('([^'.\n][^'\n]*)'/g),
+        ].map(([, name]) => name ?? '');
         return names.filter((name) => !name.startsWith('node:') && !(name in manifest.dependencies));
       });
     expect(foreign).toEqual([]);
