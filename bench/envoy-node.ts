@@ -73,7 +73,7 @@ function camel(name: string): string {
 }
 
 /** `node.id`: `<kind>~<ip>~<pod>.<namespace>~<namespace>.svc.cluster.local`. */
-export function nodeId(proxy: MeshProxy): string {
+function nodeId(proxy: MeshProxy): string {
   return `${proxy.kind}~${proxy.ip}~${proxy.name}.${proxy.namespace}~${proxy.namespace}.svc.cluster.local`;
 }
 

@@ -6,7 +6,7 @@ export const systemNamespace = 'istio-system';
 export const gatewayNamespace = 'istio-ingress';
 export const revision = 'stable';
 export const istioVersion = '1.29.6';
-export const domain = 'svc.cluster.local';
+const domain = 'svc.cluster.local';
 export const trustDomain = 'cluster.local';
 /** The address Envoy's xDS client dials. */
 export const discoveryAddress = `istiod-${revision}.${systemNamespace}.svc:15012`;

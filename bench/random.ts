@@ -2,7 +2,7 @@
 export type Random = () => number;
 
 /** mulberry32: 32 bits of state, fast, good enough to make text that compresses like the real thing. */
-export function mulberry32(seed: number): Random {
+function mulberry32(seed: number): Random {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

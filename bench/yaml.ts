@@ -6,7 +6,7 @@ const ambiguous =
 const indicator = /^[-?:](?:\s|$)|^[,[\]{}#&*!|>'"%@`]|: |:$| #|^ | $/;
 
 /** Writes a value as `kubectl get -o yaml` does: keys sorted, sequences not indented, long text folded after column 80. */
-export function kubectlYaml(value: Json, indent = 0): string {
+function kubectlYaml(value: Json, indent = 0): string {
   if (Array.isArray(value)) {
     return value.map((item: Json) => `${' '.repeat(indent)}- ${kubectlYaml(item, indent + 2).trimStart()}`).join('');
   }

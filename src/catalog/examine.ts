@@ -25,7 +25,7 @@ function examineOne(mesh: Partial<Mesh>, rule: Rule): Outcome {
 }
 
 /** A rule without its machinery: what is known about the problem. */
-export function entryOf(rule: CatalogEntry): CatalogEntry {
+function entryOf(rule: CatalogEntry): CatalogEntry {
   const { id, title, area, severity, why, fix, references, source } = rule;
   return { id, title, area, severity, why, fix, references, ...(source === undefined ? {} : { source }) };
 }

@@ -88,7 +88,7 @@ export const revisionOfIstiod = (name: string): string =>
   /^istiod-(.+)$/.exec(name.replace(/-[a-f0-9]{7,10}-[a-z0-9]{5}$/, ''))?.[1] ?? 'default';
 
 /** The istiod service an injection webhook calls, and the revision its name implies. */
-export function injectionTarget(
+function injectionTarget(
   body: Readonly<Record<string, unknown>>,
 ): { readonly revision: string; readonly namespace?: string } | undefined {
   for (const webhook of list(body['webhooks']).map(record)) {

@@ -46,7 +46,7 @@ export interface GatewayServer {
 }
 
 /** Gateways of Istio's own API; the Gateway API has a kind of the same name. */
-export const istioGateways = (config: readonly KubeObject[]): readonly KubeObject[] =>
+const istioGateways = (config: readonly KubeObject[]): readonly KubeObject[] =>
   ofKind(config, 'Gateway', 'networking.istio.io');
 
 /** All servers of all Istio Gateways. */

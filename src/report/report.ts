@@ -1,10 +1,9 @@
-import type { CatalogEntry, Confidence, Evidence, Occurrence, Severity } from '../catalog/rule.ts';
-import type { Diagnosis, JudgedFinding } from '../diagnosis/diagnose.ts';
+import type { Diagnosis } from '../diagnosis/diagnose.ts';
 import type { ArchiveFormat } from '../input/archive.ts';
 import type { Gap } from '../parse/facts.ts';
 import type { FileRead } from '../parse/read.ts';
 
-export type { CatalogEntry, Confidence, Diagnosis, Evidence, FileRead, JudgedFinding, Occurrence, Severity };
+export type { Diagnosis, FileRead };
 
 /** One row of the proxy inventory. */
 export interface ProxyRow {

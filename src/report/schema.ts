@@ -144,7 +144,16 @@ const gap = z
   .object({
     file: text('Path inside the archive.'),
     reason: z
-      .enum(['truncated', 'malformed', 'too-large', 'skipped', 'unrecognised', 'not-available', 'conflict', 'superseded'])
+      .enum([
+        'truncated',
+        'malformed',
+        'too-large',
+        'skipped',
+        'unrecognised',
+        'not-available',
+        'conflict',
+        'superseded',
+      ])
       .describe('Kind of gap.'),
     detail: text('What was found instead.'),
     line: z.exactOptional(count('Line, counted from 1.')),

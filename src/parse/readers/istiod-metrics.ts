@@ -8,7 +8,7 @@ import { isCollector } from '../sync-status.ts';
  * Metrics of istiod that rules know, without the suffixes `_sum` and `_count` of histograms. Buckets are not kept, except
  * of the size of pushed configuration: those few tell whether any push came near the limits.
  */
-export const KNOWN_ISTIOD_METRICS: ReadonlySet<string> = new Set([
+const KNOWN_ISTIOD_METRICS: ReadonlySet<string> = new Set([
   // Rejections and pushes
   'pilot_total_xds_rejects',
   'pilot_total_xds_internal_errors',
