@@ -33,7 +33,7 @@ export function lineMasker({ secret = false } = {}): (line: string) => string {
       return text;
     }
     if (wasNamed && key === '') {
-      const argument = /^(\s*(?:- |"))(?!-)(.*\S)/.exec(text);
+      const argument = /^(\s*(?:- |")?)(?!-)\S/.exec(text);
       if (argument) return `${argument[1]}[masked]`;
     }
 
@@ -76,7 +76,9 @@ function fieldOf(line: string): { readonly head?: string; readonly key?: string;
 
 /** `name: DB_PASSWORD`, `key: request.headers[authorization]`, `- --token`: the next line is the secret. */
 function opensValue(line: string): boolean {
-  const found = /^\s*(?:- )?"?(?:(?:name|key)"?\s*:\s*["']?|- ?["']?--?|"--?)([\w.[\]/-]+)["']?,?\s*$/.exec(line)?.[1];
+  const found = /^\s*(?:- )?"?(?:(?:name|key)"?\s*:\s*["']?|- ?["']?--?|"--?|--)([\w.[\]/-]+)["']?,?\s*$/.exec(
+    line,
+  )?.[1];
   return found !== undefined && namesSecret(/^request\.headers\[(.+)\]$/.exec(found)?.[1] ?? found);
 }
 

@@ -3,11 +3,11 @@
  * nothing to hide; the expressions run only where a literal was found. The stand-in says what was taken.
  */
 const literals =
-  /BEGIN |eyJ|LS0tLS1|bearer|basic |authorization|cookie|passw|passphrase|pwd|secret|token|api[-_]?key|[-_](?:key|pass)\b|accountkey|sharedaccess|honeycomb|credentials|inline_?bytes|"[dpqk][pqi]?\\*" ?:|gh[pousr]_|github_pat_|glpat-|hvs\.|xox[abprs]-|[?&;](?:[\w-]{0,40}(?:sig|signature|credential|session|sessionid|sessid|key)|code|sid|jwt|auth|pass|ticket|assertion|saml\w{1,10})=|:\/\/[^\s/@]{1,300}@|"[^\s"@/:]{1,100}:[^\s"@/]{1,100}@/i;
+  /BEGIN |eyJ|LS0tLS1|bearer|basic |authorization|cookie|passw|passphrase|pwd|secret|token|api[-_]?key|[-_](?:key|pass)\b|accountkey|sharedaccess|honeycomb|credential|key-data|\s-u\s|inline_?bytes|"[dpqk][pqi]?\\*" ?:|gh[pousr]_|github_pat_|glpat-|hvs\.|xox[abprs]-|[?&;](?:[\w-]{0,40}(?:sig|signature|credential|session|sessionid|sessid|key)|code|sid|jwt|auth|pass|ticket|assertion|saml\w{1,10})=|:\/\/[^\s/@]{1,300}@|"[^\s"@/:]{1,100}:[^\s"@/]{1,100}@/i;
 
 /** Names that stand before nothing but a secret, at the end of a longer name too: `DB_PASSWORD`, `x-api-key`. */
 const secretName =
-  'passw(?:or)?d|passphrase|(?:client|hmac)[-_]?secret|(?:access|refresh|auth|id|session|security|bearer|csrf|xsrf|api|bootstrap)[-_]?token|(?:api|subscription|functions|account|shared[-_]?access|secret(?:[-_]?access)?)[-_]?key|shared[-_]?access[-_]?signature|honeycomb-team';
+  'passw(?:or)?d|passphrase|(?:client|hmac)[-_]?secret|(?:access|refresh|auth|id|session|security|bearer|csrf|xsrf|api|bootstrap)[-_]?token|(?:api|subscription|functions|account|shared[-_]?access|secret(?:[-_]?access)?)[-_]?key|shared[-_]?access[-_]?signature|honeycomb-team|key-data';
 const headerName = `(?:proxy-)?authorization|(?:set-)?cookie|${secretName}|x-[\\w-]{0,30}(?:token|secret)|token`;
 
 /** A value in quotes, escaped or cut off too, else one word. What opens a map or a list is no value. */
@@ -71,6 +71,12 @@ const rules: readonly (readonly [RegExp, string | ((found: string) => string)])[
   ],
   // `token` and `pass` stand before many words; what has digits and no blanks for 16 characters is none of them.
   [/((?:token|[-_]pass)\\*["']?\s*[:=]\s*\\*["']?)(?=[\w.~+/=-]{0,100}\d)[\w.~+/=-]{16,}/gi, '$1[masked]'],
+  // A name of Kubernetes has no capitals: what has some behind `secret` is the secret itself.
+  [
+    /((?:secret|credential)\\*["']?\s*[:=]\s*\\*["']?)(?=[\w.~+/=-]{0,100}\d)(?=[\w.~+/=-]{0,100}[A-Z])[\w.~+/=-]{16,}/g,
+    '$1[masked]',
+  ],
+  [/(\s-u\s+[^\s:]{1,100}:)[^\s"']+/g, '$1[masked]'],
   [/(token[ "':=]+)[a-z0-9]{6}\.[a-z0-9]{16}\b/gi, '$1[masked]'],
   // Options of a command line: `--token x`.
   [

@@ -87,6 +87,22 @@ kind: ConfigMap`;
     for (const kept of ['- --port', '- "8080"', 'value: "8080"', '      - shop']) expect(text).toContain(kept);
   });
 
+  it('takes the argument of an option as kubectl describe prints it', () => {
+    expect(
+      masked(`    Args:
+      proxy
+      --password
+      pl4nted
+      --domain
+      shop`),
+    ).toBe(`    Args:
+      proxy
+      --password
+      [masked]
+      --domain
+      shop`);
+  });
+
   it('takes what stands below a field that names a secret, in YAML and JSON', () => {
     const text = masked(`hmac_secret:
   inline_string: pl4nted

@@ -55,6 +55,9 @@ describe('mask', () => {
     ['JSON in a query', `"GET /f?q=%7B%22password%22%3A%22${planted}%22%7D HTTP/1.1"`],
     ['user and password before a host', `"cart:${planted}@reviews.shop:8080"`],
     ['a map in the flow style', `api_token: {literal: {value: ${planted}}}`],
+    ['the secret of a service principal', `{"clientId":"msi","secret":"${planted}0123"}`],
+    ['the key of a kubeconfig', `    client-key-data: ${base64(planted)}`],
+    ['user and password of curl', `curl -u cart:${planted} https://reviews.shop`],
     ['a list in the flow style', `credentials: ["ok:${planted}"]`],
   ])('takes %s out', (_, line) => {
     expect(mask(line)).not.toContain(planted);
