@@ -34,6 +34,14 @@ export const namespacesOf = ({ namespace, namespaces }: Scope): readonly string[
 
 /** The namespace a destination host implies, where the scope names none itself. */
 function widened(scope: Scope): Scope {
+  const known = widenedScopes.get(scope) ?? widen(scope);
+  widenedScopes.set(scope, known);
+  return known;
+}
+/** Each scope is compared with those of all its possible causes. */
+const widenedScopes = new WeakMap<Scope, Scope>();
+
+function widen(scope: Scope): Scope {
   if (namespacesOf(scope) !== undefined || scope.host === undefined) return scope;
   const namespace = serviceOfHost(scope.host)?.namespace;
   return namespace === undefined ? scope : { ...scope, namespace };

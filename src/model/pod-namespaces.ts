@@ -19,9 +19,11 @@ export function withPodNamespaces(collected: Readonly<Collected>): Readonly<Coll
   for (const { meta } of collected.pod ?? []) learn(meta.namespace, meta.name);
   for (const row of collected['pod-row'] ?? []) learn(row.namespace, row.name);
   for (const values of Object.values(collected)) {
+    let last: ProxyRef | undefined;
     for (const value of values) {
       const ref = refOf(value);
-      if (ref !== undefined) learn(ref.namespace, ref.pod);
+      if (ref !== undefined && ref !== last) learn(ref.namespace, ref.pod);
+      last = ref;
     }
   }
   if (![...homeless].some((pod) => namespaces.get(pod) !== undefined)) return collected;

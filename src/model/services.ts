@@ -145,15 +145,28 @@ function grouping<T>(keyOf: (item: T) => string | undefined): (items: readonly T
   };
 }
 
-/** Outbound clusters of all proxies by `port|subset|host`. */
-export const outboundClusters = grouping<EnvoyCluster>(({ direction, port, subset, host }) =>
-  direction === 'outbound' ? `${port}|${subset}|${host}` : undefined,
-);
-
 /** Outbound clusters of all proxies by host. */
 export const outboundByHost = grouping<EnvoyCluster>(({ direction, host }) =>
   direction === 'outbound' ? host : undefined,
 );
+
+/** Outbound clusters with an endpoint that is not healthy, by host: a handful among those of all proxies. */
+export const unhealthyByHost = grouping<EnvoyCluster>(({ direction, host, endpoints }) =>
+  direction === 'outbound' && endpoints.some(({ healthy }) => !healthy) ? host : undefined,
+);
+
+/** Outbound clusters that counted failed requests, by host. */
+export const failingByHost = grouping<EnvoyCluster>(({ direction, host, endpoints }) =>
+  direction === 'outbound' && endpoints.some(({ rqError }) => rqError > 0) ? host : undefined,
+);
+
+const listedByHost = grouping<EnvoyCluster>(({ direction, host, summary }) =>
+  direction === 'outbound' && summary !== true ? host : undefined,
+);
+
+/** Outbound clusters by host where the absence of one tells: a table of endpoints lists no cluster that has none. */
+export const completeByHost = (clusters: readonly EnvoyCluster[]): Groups<EnvoyCluster> =>
+  clusters.some(({ summary }) => summary === true) ? listedByHost(clusters) : outboundByHost(clusters);
 
 /** Pods by namespace, so that services and workloads need not look at those of others. */
 export const podsByNamespace = grouping<Pod>(({ meta }) => meta.namespace);

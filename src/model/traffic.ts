@@ -87,7 +87,8 @@ export function failuresByDestination(
 }
 
 /** Fewer than one request in a hundred failed while failures were seen: the destination works, mostly. */
-export const isRare = ({ count, among }: Pick<Failures, 'count' | 'among'>): boolean => count * 100 < among;
+export const isRare = ({ count, among }: Pick<Failures, 'count' | 'among'>): boolean =>
+  count < 3 || count * 100 < among;
 
 /** Count, time and proxies of some access groups. */
 export function summaryOf(groups: readonly AccessGroup[]): Pick<Failures, 'count' | 'first' | 'last' | 'proxies'> {

@@ -71,7 +71,7 @@ export function toReport(analysed: Analysed): Report {
     clear: outcomes.flatMap(({ rule, status }) =>
       status === 'clear' ? [{ rule, title: titles.get(rule) ?? rule }] : [],
     ),
-    gaps: [...gaps].sort(
+    gaps: folded(gaps).sort(
       (a, b) => byText(a.file, b.file) || (a.line ?? 0) - (b.line ?? 0) || byText(a.detail, b.detail),
     ),
     proxies,
@@ -210,3 +210,21 @@ export const occurrencesOf = (report: Report): readonly Occurrence[] =>
   report.diagnoses.flatMap(({ cause, consequences }) =>
     [cause, ...consequences].flatMap(({ occurrences }) => [...occurrences]),
   );
+
+/** Gaps of one reason that are listed one by one; a folder of 100,000 pictures is one gap more, with their number. */
+const gapsPerReason = 500;
+
+function folded(gaps: readonly Gap[]): Gap[] {
+  const shown: Gap[] = [];
+  const counts = new Map<Gap['reason'], number>();
+  for (const gap of gaps) {
+    const count = (counts.get(gap.reason) ?? 0) + 1;
+    counts.set(gap.reason, count);
+    if (count <= gapsPerReason) shown.push(gap);
+  }
+  for (const [reason, count] of counts) {
+    const more = count - gapsPerReason;
+    if (more > 0) shown.push({ file: '(more files)', reason, detail: `${more} more gaps of this kind are not listed` });
+  }
+  return shown;
+}

@@ -113,7 +113,8 @@ function* absentProxies(
   if (!isBugReport(collections)) return;
   const there = new Set([
     ...logFiles.map(({ pod }: LogFile) => podName(pod)),
-    ...clusters.map(({ proxy }) => podName(proxy)),
+    // All clusters of a file share the object that names their proxy.
+    ...[...new Set(clusters.map(({ proxy }) => proxy))].map(podName),
   ]);
   const listed = new Set(
     collections.flatMap(({ expected }) =>

@@ -4,7 +4,7 @@ import type { Mesh } from '../../model/mesh.ts';
 import { destinationRuleFor, hostOfRule, type ServerMode, serverMode, tlsOfRule } from '../../model/mtls.ts';
 import { isInMesh, rootNamespaceOf, targetsOf } from '../../model/peers.ts';
 import { matchesLabels, workloadOf } from '../../model/selectors.ts';
-import { servicesByHost, subsetsOf } from '../../model/services.ts';
+import { failingByHost, servicesByHost, subsetsOf } from '../../model/services.ts';
 import { succeeded } from '../../model/traffic.ts';
 import type {
   AccessGroup,
@@ -53,7 +53,7 @@ export function tlsOfHosts(mesh: Read): readonly TlsOfHost[] {
   const root = rootNamespaceOf(meshConfigs, platform);
   const byHost = servicesByHost(services);
   const outbound = outboundByHost(access);
-  const clustersOf = clustersByHost(clusters);
+  const clustersOf = failingByHost(clusters);
   const accepts = acceptedBy(config, root);
   const podsIn = new Map<string, Pod[]>();
   for (const pod of pods) {
@@ -166,17 +166,6 @@ function outboundByHost(access: readonly AccessGroup[]): ReadonlyMap<string, rea
     const known = groups.get(host);
     if (known === undefined) groups.set(host, [group]);
     else known.push(group);
-  }
-  return groups;
-}
-
-function clustersByHost(clusters: readonly EnvoyCluster[]): ReadonlyMap<string, readonly EnvoyCluster[]> {
-  const groups = new Map<string, EnvoyCluster[]>();
-  for (const cluster of clusters) {
-    if (cluster.direction !== 'outbound' || cluster.endpoints.every(({ rqError }) => rqError === 0)) continue;
-    const known = groups.get(cluster.host);
-    if (known === undefined) groups.set(cluster.host, [cluster]);
-    else known.push(cluster);
   }
   return groups;
 }

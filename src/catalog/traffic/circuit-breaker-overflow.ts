@@ -2,7 +2,7 @@ import { within } from '../../input/location.ts';
 import { nameOf, record } from '../../model/hosts.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { rootNamespaceOf } from '../../model/peers.ts';
-import { namespaceOfHost, outboundClusters, type PolicySetting, ruleLookup, settingOf } from '../../model/services.ts';
+import { namespaceOfHost, outboundByHost, type PolicySetting, ruleLookup, settingOf } from '../../model/services.ts';
 import { failuresByDestination } from '../../model/traffic.ts';
 import type { EnvoyCluster, KubeObject, Metric } from '../../parse/facts.ts';
 import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
@@ -53,14 +53,16 @@ export const circuitBreakerOverflow = defineRule({
   uses: ['access', 'metrics', 'clusters', 'config', 'services', 'platform', 'meshConfigs'],
   *check({ access = [], metrics = [], clusters = [], config = [], services = [], platform, meshConfigs }) {
     const ruleOf = ruleLookup(config, rootNamespaceOf(meshConfigs, platform));
-    const outbound = outboundClusters(clusters);
+    const outbound = outboundByHost(clusters);
     const seen = new Set<string>();
     for (const failures of failuresByDestination(access, services, ({ flags }) => flags.includes('UO'))) {
       const { host, port, subset, first, last, proxies, groups, ended, count } = failures;
       seen.add(`${port ?? ''}|${subset}|${host}`);
       const limits = limitsFor(failures, proxies[0]?.namespace ?? '', ruleOf);
-      const cluster = (outbound.get(`${port}|${subset}|${host}`) ?? []).find(
-        ({ proxy, limits }) =>
+      const cluster = (outbound.get(host) ?? []).find(
+        ({ proxy, limits, ...one }) =>
+          one.port === port &&
+          one.subset === subset &&
           Object.keys(limits).length > 0 &&
           proxies.some(({ namespace, pod }) => proxy.namespace === namespace && proxy.pod === pod),
       );

@@ -6,10 +6,10 @@ import {
   endpointsByService,
   hostScope,
   namespaceOfHost,
-  outboundByHost,
   ruleLookup,
   servicesByHost,
   settingOf,
+  unhealthyByHost,
 } from '../../model/services.ts';
 import { destinationOf, failuresByDestination, ipOf, summaryOf } from '../../model/traffic.ts';
 import type { AccessGroup, EnvoyCluster, EnvoyEndpoint, KubeObject, ProxyRef, Service } from '../../parse/facts.ts';
@@ -70,7 +70,7 @@ export const ejectedEndpoints = defineRule({
       ),
     );
     const reported = new Set<string>();
-    for (const [host, ofHost] of outboundByHost(clusters)) {
+    for (const [host, ofHost] of unhealthyByHost(clusters)) {
       const touched = ofHost.filter(({ endpoints }) => endpoints.some(isEjected));
       const [worst] = [...touched].sort((a, b) => share(b) - share(a));
       if (worst === undefined) continue;

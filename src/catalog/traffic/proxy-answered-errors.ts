@@ -1,6 +1,7 @@
 import { refusedRoutes } from '../../model/gateway-routes.ts';
 import { faultLookup, faultScope } from '../../model/gateways.ts';
 import { locator } from '../../model/locate.ts';
+import { byText } from '../../model/order.ts';
 import { namespaceOfHost } from '../../model/services.ts';
 import { failuresByDestination } from '../../model/traffic.ts';
 import type { AccessGroup } from '../../parse/facts.ts';
@@ -32,15 +33,23 @@ export const proxyAnsweredErrors = defineRule({
   needs: ['access'],
   uses: ['services', 'pods', 'proxies', 'config'],
   *check({ access, services = [], pods, proxies, config = [] }) {
-    const details = new Set(access.filter(isAnsweredByProxy).map(kindOf));
-    if (details.size === 0) return;
+    const answered = new Map<string, number>();
+    for (const group of access) {
+      if (isAnsweredByProxy(group)) answered.set(kindOf(group), (answered.get(kindOf(group)) ?? 0) + group.count);
+    }
+    if (answered.size === 0) return;
+    // Scripts and filters may put anything into the details: the frequent ones stand for themselves.
+    const kinds = [...answered].sort((a, b) => b[1] - a[1] || byText(a[0], b[0])).map(([kind]) => kind);
+    const named = new Set(kinds.slice(0, kindsNamed));
+    const shownKind = (group: AccessGroup): string => (named.has(kindOf(group)) ? kindOf(group) : 'other details');
+    const details = new Set(kinds.map((kind) => (named.has(kind) ? kind : 'other details')));
     const locate = locator({ services, ...(pods && { pods }), ...(proxies && { proxies }) });
     const faultFor = faultLookup(refusedRoutes(config, () => false));
     for (const kind of details) {
       for (const failures of failuresByDestination(
         access,
         services,
-        (group) => isAnsweredByProxy(group) && kindOf(group) === kind,
+        (group) => isAnsweredByProxy(group) && shownKind(group) === kind,
         locate,
       )) {
         const { groups, first, last, ended, host, count, proxies: seenBy } = failures;
@@ -63,6 +72,9 @@ export const proxyAnsweredErrors = defineRule({
     }
   },
 });
+
+/** Kinds of details that are findings of their own; what is rarer is one more. */
+const kindsNamed = 20;
 
 /** Flags and details that have rules of their own. */
 const told = new Set([

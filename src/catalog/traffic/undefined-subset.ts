@@ -1,7 +1,14 @@
 import { within } from '../../input/location.ts';
 import { specOf, strings } from '../../model/hosts.ts';
 import { isListed } from '../../model/listings.ts';
-import { hostScope, outboundByHost, routeDestinations, type Subset, subsetsOf } from '../../model/services.ts';
+import {
+  completeByHost,
+  hostScope,
+  outboundByHost,
+  routeDestinations,
+  type Subset,
+  subsetsOf,
+} from '../../model/services.ts';
 import type { EnvoyCluster } from '../../parse/facts.ts';
 import { evidenceOf } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
@@ -43,8 +50,7 @@ export const undefinedSubset = defineRule({
     }
     const wildcards = subsets.filter(({ host }) => host.startsWith('*'));
     const inProxies = outboundByHost(clusters);
-    // A table of endpoints lists no cluster that has none: it does not show that a subset is missing.
-    const complete = outboundByHost(clusters.filter(({ summary }) => summary !== true));
+    const complete = completeByHost(clusters);
     const byTarget = new Map<string, ReturnType<typeof routeDestinations>[number][]>();
     for (const destination of routeDestinations(config)) {
       const { host, subset, route, weight } = destination;

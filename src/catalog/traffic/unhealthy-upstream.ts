@@ -1,4 +1,4 @@
-import { namespaceOfHost, outboundByHost } from '../../model/services.ts';
+import { namespaceOfHost, unhealthyByHost } from '../../model/services.ts';
 import { destinationOf, failuresByDestination, type Locate } from '../../model/traffic.ts';
 import { accessEvidence, counted, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule } from '../rule.ts';
@@ -68,7 +68,7 @@ export const unhealthyUpstream = defineRule({
         evidence,
       };
     }
-    for (const [host, ofHost] of outboundByHost(clusters)) {
+    for (const [host, ofHost] of unhealthyByHost(clusters)) {
       const unhealthy = ofHost.filter(
         ({ endpoints, subset }) =>
           endpoints.length > 0 && endpoints.every(({ healthy }) => !healthy) && !seen.has(`${subset}|${host}`),

@@ -138,8 +138,13 @@ function readText(file: SourceFile, context: ReadContext, emit: Emit): Parser {
     if (cluster !== undefined && !repeated) {
       clusters += 1;
       const { name, endpoints, limits, addedViaApi, line: at } = cluster;
+      const { direction, port, subset, host } = splitClusterName(name);
       const value: EnvoyCluster = {
-        ...splitClusterName(name),
+        name,
+        direction,
+        port,
+        subset,
+        host,
         proxy,
         endpoints,
         limits,
