@@ -1,3 +1,4 @@
+import { rootSerial } from './certificate.ts';
 import { httpPorts } from './envoy-listeners.ts';
 import { nodeOf } from './envoy-node.ts';
 import { type Json, pretty } from './json.ts';
@@ -56,7 +57,7 @@ export function certsText(mesh: GeneratedMesh, proxy: MeshProxy, random: Random)
     ca_cert: [
       {
         path: '<inline>',
-        serial_number: '74c48769af92be81249ca808c306ba14',
+        serial_number: rootSerial,
         subject_alt_names: [],
         days_until_expiration: '3649',
         valid_from: seconds(collectedAt - 86_400_000),

@@ -155,8 +155,12 @@ describe('failures', () => {
 
   it('are no rarity when the destination is down for a short while', () => {
     expect(isRare({ count: 5, among: 5 })).toBe(false);
-    expect(isRare({ count: 1, among: 100 })).toBe(false);
-    expect(isRare({ count: 1, among: 101 })).toBe(true);
+    expect(isRare({ count: 3, among: 300 })).toBe(false);
+    expect(isRare({ count: 3, among: 301 })).toBe(true);
+  });
+
+  it('are a rarity when there were only one or two', () => {
+    expect(isRare({ count: 2, among: 2 })).toBe(true);
   });
 
   it('can be gathered by what a rule takes for the destination', () => {
