@@ -108,6 +108,16 @@ describe('analyze', () => {
     expect(about.proxies).toBe(1);
   });
 
+  it('finds what a log of an unknown owner says, under the name of the file', async () => {
+    const line = (second: number) =>
+      `[2026-05-01T10:00:${second}.000Z] "GET / HTTP/1.1" 503 UH no_healthy_upstream - "-" 0 19 0 - "-" "curl/8.5.0" "0f6f8f7a" "reviews:8080" "-" outbound|8080||reviews.shop.svc.cluster.local - 10.96.14.20:8080 10.244.2.9:48122 - default`;
+    const log = [10, 20, 30, 40].map(line).join('\n');
+    const { diagnoses, proxies } = await analyze([stored(Buffer.from(`${log}\n`), 'from-customer.txt')]);
+    expect(diagnoses[0]?.cause).toMatchObject({ id: 'unhealthy-upstream', severity: 'error' });
+    expect(diagnoses[0]?.cause.occurrences[0].message).toContain('unknown proxy (file from-customer.txt)');
+    expect(proxies.map(({ pod }) => pod)).toEqual(['unknown proxy (file from-customer.txt)']);
+  });
+
   it('points at the field of an object in a JSON list as in a YAML one', async () => {
     const route = {
       apiVersion: 'networking.istio.io/v1',

@@ -9,6 +9,7 @@ import { withPodNamespaces } from './pod-namespaces.ts';
 import { proxiesOf } from './proxies.ts';
 import { withoutRepeatedLogs } from './repeated-logs.ts';
 import { type Superseded, superseded } from './superseded.ts';
+import { withUnknownProxies } from './unknown-proxy.ts';
 
 /** The mesh as far as the archive shows it, and what it did not show. */
 export interface Built {
@@ -54,7 +55,9 @@ function fold(collected: Partial<Collected>, seen: ReadonlySet<ArtifactKind>, ne
 
   const older = superseded();
   const objects = unique(of('object'), (object) => `${object.apiVersion.split('/')[0]} ${object.kind}`, older);
-  const logs = withoutRepeatedLogs({ logFiles: of('log-file'), hits: of('log-hits') ?? [], access: of('access') });
+  const logs = withUnknownProxies(
+    withoutRepeatedLogs({ logFiles: of('log-file'), hits: of('log-hits') ?? [], access: of('access') }),
+  );
   const { logFiles, hits } = logs;
   const logOf = (log: facts.LogHitSource) =>
     logFiles?.some((file) => file.log === log) ? hits.filter((hit) => hit.log === log) : undefined;

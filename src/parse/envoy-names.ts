@@ -66,11 +66,17 @@ export function proxyOfPath({ params }: SourceFile): ProxyRef | undefined {
 // Outputs of commands are kept under the command: `kubectl exec cart-7d9 -n shop -- …`, blanks often made underscores.
 const commandName = /(?:^|[_ ])([a-z0-9][a-z0-9.-]*)[_ ](?:-n|--namespace)[_ =]([a-z0-9][a-z0-9-]*)(?:[_ .]|$)/;
 
-/** The proxy a file belongs to; a loose file whose name tells no owner stands for itself under its base name. */
+/** The proxy a file belongs to; where neither content nor name tells it, the proxy is named by the file: it is still one. */
 export function proxyOf(file: SourceFile): ProxyRef {
   const owner = proxyOfPath(file);
   if (owner !== undefined) return owner;
   const base = file.path.slice(file.path.lastIndexOf('/') + 1);
   const [, pod, namespace] = commandName.exec(base.slice(0, 300)) ?? [];
-  return pod === undefined || namespace === undefined ? { namespace: '', pod: base } : { namespace, pod };
+  return pod === undefined || namespace === undefined ? unknownProxy(file) : { namespace, pod };
 }
+
+/** Stands for the proxy of a file whose owner nothing tells. */
+export const unknownProxy = ({ path }: SourceFile): ProxyRef => ({
+  namespace: '',
+  pod: `unknown proxy (file ${path.slice(path.lastIndexOf('/') + 1)})`,
+});

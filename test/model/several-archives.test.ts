@@ -112,7 +112,11 @@ describe('several archives of one ticket', () => {
     });
     const loose = folderOf({ 'x/istio-proxy.log': lines(1, 2) });
     const report = await analyze([small, large, loose], { jobs: 1 });
-    expect(report.proxies.map(({ pod }) => pod)).toEqual(['', 'payments-6c5d4-8k2lm', 'reviews-7d9f8-p4q2r']);
+    expect(report.proxies.map(({ pod }) => pod)).toEqual([
+      'unknown proxy (file istio-proxy.log)',
+      'payments-6c5d4-8k2lm',
+      'reviews-7d9f8-p4q2r',
+    ]);
     const name = small.split('/').at(-1);
     const gap = report.gaps.find(({ reason }) => reason === 'conflict');
     expect(gap?.file).toBe(name);

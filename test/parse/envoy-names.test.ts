@@ -41,7 +41,7 @@ describe('the owner of a file', () => {
     ['proxies/shop/cart-1/clusters', { namespace: 'shop', pod: 'cart-1' }, { namespace: 'shop', pod: 'cart-1' }],
     ['kubectl_exec_cart-1_-n_shop_-c_istio-proxy_--_curl.txt', {}, { namespace: 'shop', pod: 'cart-1' }],
     ['istioctl proxy-config all cart-1 -n shop.json', {}, { namespace: 'shop', pod: 'cart-1' }],
-    ['logs/clusters.txt', {}, { namespace: '', pod: 'clusters.txt' }],
+    ['logs/clusters.txt', {}, { namespace: '', pod: 'unknown proxy (file clusters.txt)' }],
   ])('%s', (path, params, owner) => {
     expect(proxyOf({ path, params, size: -1 })).toEqual(owner);
   });

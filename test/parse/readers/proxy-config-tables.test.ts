@@ -214,7 +214,7 @@ describe('istioctl proxy-config, the tables', () => {
       runReader(proxyConfigTables, endpoints, { path: 'attachments/endpoints.txt' }),
       'cluster',
     );
-    expect(cluster?.proxy).toEqual({ namespace: '', pod: 'endpoints.txt' });
+    expect(cluster?.proxy).toEqual({ namespace: '', pod: 'unknown proxy (file endpoints.txt)' });
   });
 
   it('reads a table that lost its alignment in a chat', () => {
