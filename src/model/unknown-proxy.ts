@@ -1,3 +1,4 @@
+import { unknownProxy } from '../parse/envoy-names.ts';
 import type { LogFile, ProxyRef } from '../parse/facts.ts';
 import type { LogFacts } from './repeated-logs.ts';
 
@@ -11,7 +12,7 @@ export function withUnknownProxies(logs: LogFacts): LogFacts {
     if (ref.pod !== '') return ref;
     const known = refs.get(file) ?? {
       namespace: ref.namespace,
-      pod: `unknown proxy (file ${file.slice(file.lastIndexOf('/') + 1)})`,
+      pod: unknownProxy(file),
     };
     refs.set(file, known);
     return known;

@@ -72,11 +72,10 @@ export function proxyOf(file: SourceFile): ProxyRef {
   if (owner !== undefined) return owner;
   const base = file.path.slice(file.path.lastIndexOf('/') + 1);
   const [, pod, namespace] = commandName.exec(base.slice(0, 300)) ?? [];
-  return pod === undefined || namespace === undefined ? unknownProxy(file) : { namespace, pod };
+  return pod === undefined || namespace === undefined
+    ? { namespace: '', pod: unknownProxy(file.path) }
+    : { namespace, pod };
 }
 
-/** Stands for the proxy of a file whose owner nothing tells. */
-export const unknownProxy = ({ path }: SourceFile): ProxyRef => ({
-  namespace: '',
-  pod: `unknown proxy (file ${path.slice(path.lastIndexOf('/') + 1)})`,
-});
+/** The name of a proxy of which only the file is known. */
+export const unknownProxy = (path: string): string => `unknown proxy (file ${path.slice(path.lastIndexOf('/') + 1)})`;
