@@ -25,7 +25,10 @@ import { version } from './version.ts';
 export interface Options {
   /** Bounds on what is read; see `defaultLimits`. */
   readonly limits?: Partial<Limits>;
-  /** Threads in all, the one that reads the archive among them; 1 does everything on the main thread. Default: cores, at most 4. */
+  /**
+   * Threads in all, the one that reads the archive among them; 1 does everything on the main thread. Never more than cores, nor
+   * than 4: one thread unpacks, more than three cannot be fed, and each costs memory.
+   */
   readonly jobs?: number;
   /** Rule ids to check; all when absent. */
   readonly only?: readonly string[];
@@ -38,6 +41,8 @@ export interface Options {
   /** Called now and then while reading: for a progress line. */
   readonly progress?: (progress: Progress) => void;
 }
+
+const mostJobs = 4;
 
 /** How far the analysis is. Bytes are unpacked bytes. */
 export interface Progress {
@@ -101,7 +106,7 @@ export async function observe(
   const held: Artifact[][] = archives.map(() => []);
   const several = archives.length > 1;
   const crew = crewFor(
-    options.jobs ?? Math.min(4, availableParallelism()),
+    Math.min(options.jobs ?? mostJobs, mostJobs, availableParallelism()),
     archives.reduce((sum, { bytes }) => sum + bytes, 0),
     context,
   );

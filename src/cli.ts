@@ -75,7 +75,9 @@ program
   .option('--only <rules>', 'check only these rules: ids, comma-separated or repeated', list)
   .option('--skip <rules>', 'leave these rules out: ids, comma-separated or repeated', list)
   .option('--namespace <name>', 'keep findings of this namespace and of the mesh as a whole; repeatable', list)
-  .addOption(new Option('--jobs <n>', 'threads that read (default: cores, at most 4)').argParser(parseCount(1)))
+  .addOption(
+    new Option('--jobs <n>', 'threads that read, at most the cores and 4 (default: as many)').argParser(parseCount(1)),
+  )
   .option('-q, --quiet', 'no progress and no closing lines on standard error')
   .option('--no-color', 'no colour; so do NO_COLOR and a pipe, FORCE_COLOR asks for it')
   .addOption(sizeOption('--max-total', 'unpacked size of everything', defaultLimits.totalBytes))
@@ -133,7 +135,9 @@ program
   .description('print what each file was taken for, by what, and what was not understood; judges nothing')
   .argument('<archive...>', 'as for analyze')
   .option('--json', 'as JSON')
-  .addOption(new Option('--jobs <n>', 'threads that read (default: cores, at most 4)').argParser(parseCount(1)))
+  .addOption(
+    new Option('--jobs <n>', 'threads that read, at most the cores and 4 (default: as many)').argParser(parseCount(1)),
+  )
   .action(async (archives, flags) => end((await import('./cli/inspect.ts')).runInspect(archives, flags)));
 
 program
