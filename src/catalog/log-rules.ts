@@ -1,3 +1,4 @@
+import { addTo } from '../model/groups.ts';
 import type { Mesh } from '../model/mesh.ts';
 import type { LogHits, ProxyRef } from '../parse/facts.ts';
 import type { LogKind } from '../parse/reader.ts';
@@ -77,9 +78,7 @@ function toRule(log: LogKind, entry: LogRule): AnyRule {
       for (const hit of mesh[facet]) {
         if (hit.signature !== entry.id) continue;
         const key = groupBy.map((name) => hit.captures[name] ?? '').join('\0');
-        const known = groups.get(key);
-        if (known === undefined) groups.set(key, [hit]);
-        else known.push(hit);
+        addTo(groups, key, hit);
       }
       for (const hits of groups.values()) {
         const count = hits.reduce((sum, hit) => sum + hit.count, 0);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { some } from '../catalog/evidence.ts';
 import type {
   AnyRule,
   CatalogEntry,
@@ -9,6 +10,7 @@ import type {
   Rule,
   Severity,
 } from '../catalog/rule.ts';
+import { addTo, groupBy } from '../model/groups.ts';
 import type { Capture, Mesh } from '../model/mesh.ts';
 import { byText, earlier, later } from '../model/order.ts';
 import { overlap, precedes } from './scope.ts';
@@ -119,9 +121,7 @@ function connect(nodes: readonly Node[]): void {
   for (const node of nodes) {
     for (const id of node.rule.explains ?? []) {
       if (!byRule.has(id)) continue;
-      const known = explainers.get(id);
-      if (known === undefined) explainers.set(id, [node]);
-      else known.push(node);
+      addTo(explainers, id, node);
     }
   }
   for (const node of nodes) {
@@ -142,15 +142,7 @@ function connect(nodes: readonly Node[]): void {
   }
 }
 
-function groupByRule(nodes: readonly Node[]): Map<string, Node[]> {
-  const groups = new Map<string, Node[]>();
-  for (const node of nodes) {
-    const known = groups.get(node.rule.id);
-    if (known === undefined) groups.set(node.rule.id, [node]);
-    else known.push(node);
-  }
-  return groups;
-}
+const groupByRule = (nodes: readonly Node[]): Map<string, Node[]> => groupBy(nodes, ({ rule }) => rule.id);
 
 function isBeneath(node: Node, top: Node): boolean {
   for (let up = node.explainer; up !== undefined; up = up.explainer) if (up === top) return true;
@@ -183,9 +175,7 @@ function group(roots: readonly Node[]): readonly NonEmpty<Node>[] {
     const bySeverity = new Map<Severity, [Node, ...Node[]]>();
     for (const node of nodes) {
       if (alone.includes(node)) continue;
-      const known = bySeverity.get(raised(node));
-      if (known === undefined) bySeverity.set(raised(node), [node]);
-      else known.push(node);
+      addTo(bySeverity, raised(node), node);
     }
     groups.push(...bySeverity.values());
   }
@@ -236,8 +226,6 @@ function requestsOf(nodes: readonly Node[]): number {
 }
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
-const some = (subjects: readonly string[]): string =>
-  subjects.length <= 3 ? subjects.join(', ') : `${subjects.slice(0, 3).join(', ')} and ${subjects.length - 3} more`;
 const distinct = (items: readonly string[]): readonly string[] => [...new Set(items)];
 
 /** A cause that explains a consequence is surer than its rule alone; counter-evidence makes it less sure. */

@@ -1,4 +1,5 @@
 import type { KubeObject, Service } from '../parse/facts.ts';
+import { addTo, groupBy } from './groups.ts';
 import {
   coversHost,
   gatewayHost,
@@ -189,10 +190,10 @@ export function routingOf(
   services: readonly Service[],
 ): { readonly mismatches: readonly HostMismatch[]; readonly unrouted: readonly UnroutedHosts[] } {
   const bindings = gatewayBindings(config);
-  const byRoute = grouped(bindings, ({ route }) => route);
+  const byRoute = groupBy(bindings, ({ route }) => route);
   const inside = new Set([...services.map(hostOfService), ...serviceEntryHosts(config)]);
-  const servers = grouped(gatewayServers(config), ({ gateway }) => gateway);
-  const routesOf = grouped(bindings, ({ gateway }) => gateway);
+  const servers = groupBy(gatewayServers(config), ({ gateway }) => gateway);
+  const routesOf = groupBy(bindings, ({ gateway }) => gateway);
 
   const coveringOf = new Map(
     [...routesOf].map(([gateway, own]) => [
@@ -298,9 +299,7 @@ function overlapIndex<T>(
       wide.push({ host, value });
       continue;
     }
-    const known = exact.get(host.toLowerCase());
-    if (known === undefined) exact.set(host.toLowerCase(), [value]);
-    else known.push(value);
+    addTo(exact, host.toLowerCase(), value);
   }
   return (asked) => {
     const byWildcard = wide.filter(({ host }) => hostsOverlap(host, asked)).map(({ value }) => value);
@@ -352,7 +351,7 @@ export function gatewayConflicts(
   };
   const age = ({ gateway: { meta } }: GatewayServer): string => `${meta.created ?? ''} ${meta.namespace}/${meta.name}`;
   const conflicts = new Map<string, GatewayConflict>();
-  for (const servers of grouped(gatewayServers(config), ({ port, bind }) => `${port} ${bind}`).values()) {
+  for (const servers of groupBy(gatewayServers(config), ({ port, bind }) => `${port} ${bind}`).values()) {
     const sorted = servers.toSorted((a, b) => byText(age(a), age(b)));
     const byHost = new Map<string, GatewayServer[]>();
     // The oldest server of each way of speaking and selector stands for all that follow it.
@@ -433,16 +432,4 @@ export function faultScope(
 export function faultLookup(faults: readonly RoutingFault[]): (requested: string) => RoutingFault | undefined {
   const covering = overlapIndex(faults.flatMap((fault) => fault.hosts.map((host) => ({ host, value: fault }))));
   return (requested) => covering(requested)[0];
-}
-
-/** Items by a key, in their order. */
-function grouped<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }

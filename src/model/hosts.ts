@@ -1,4 +1,5 @@
 import type { KubeObject, Service } from '../parse/facts.ts';
+import { listOf as list, recordOf as record, textsOf as strings, type UntypedRecord } from '../parse/untyped.ts';
 
 /** `reviews.shop.svc.cluster.local` split, or undefined for a host that is no Kubernetes service. */
 export function serviceOfHost(host: string): { readonly name: string; readonly namespace: string } | undefined {
@@ -86,28 +87,18 @@ export function ofKind(config: readonly KubeObject[], kind: string, group?: stri
   );
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-/** A value as an object, `{}` for anything else. Objects of an archive are foreign: nothing about their shape is sure. */
-export const record = (value: unknown): Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
-
-/** A value as a list, `[]` for anything else. */
-export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
-/** The strings of a list. */
-export const strings = (value: unknown): readonly string[] =>
-  list(value).filter((item): item is string => typeof item === 'string');
-
 /** A value as text, undefined for anything but a string or a number. */
 export const text = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
 
 /** The `spec` of an object. */
-export const specOf = (object: KubeObject): Json => record(object.body['spec']);
+export const specOf = (object: KubeObject): UntypedRecord => record(object.body['spec']);
 
 /** `VirtualService shop/cart`, as people name objects. */
 export const nameOf = (object: {
   readonly kind: string;
   readonly meta: { readonly namespace: string; readonly name: string };
 }): string => `${object.kind} ${object.meta.namespace === '' ? '' : `${object.meta.namespace}/`}${object.meta.name}`;
+
+// Objects of an archive are foreign: nothing about their shape is sure.
+export { list, record, strings };

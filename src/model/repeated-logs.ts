@@ -1,4 +1,5 @@
 import type { AccessGroup, LogFile, LogHits, ProxyRef, Sample } from '../parse/facts.ts';
+import { addTo } from './groups.ts';
 
 /** What logs told, each entry counted once. */
 export interface LogFacts {
@@ -86,9 +87,7 @@ function sameLogs(files: readonly LogFile[]): ReadonlyMap<string, number> {
   const byPod = new Map<string, LogFile[]>();
   for (const file of files) {
     const key = `${file.log}\0${file.pod.pod}`;
-    const known = byPod.get(key);
-    if (known === undefined) byPod.set(key, [file]);
-    else known.push(file);
+    addTo(byPod, key, file);
   }
   const groupOf = new Map<string, number>();
   let groups = 0;

@@ -1,4 +1,5 @@
 import type { Endpoints, EnvoyCluster, KubeObject, Listing, Pod, Service } from '../parse/facts.ts';
+import { groupBy } from './groups.ts';
 import {
   coversHost,
   hostOfService,
@@ -132,14 +133,7 @@ function grouping<T>(keyOf: (item: T) => string | undefined): (items: readonly T
   return (items) => {
     const known = made.get(items);
     if (known !== undefined) return known;
-    const groups = new Map<string, T[]>();
-    for (const item of items) {
-      const key = keyOf(item);
-      if (key === undefined) continue;
-      const same = groups.get(key);
-      if (same === undefined) groups.set(key, [item]);
-      else same.push(item);
-    }
+    const groups = groupBy(items, keyOf);
     made.set(items, groups);
     return groups;
   };

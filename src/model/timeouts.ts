@@ -1,6 +1,7 @@
 import { type Location, within } from '../input/location.ts';
 import type { KubeObject } from '../parse/facts.ts';
 import { durationMs } from './durations.ts';
+import { addTo } from './groups.ts';
 import { hostOfService, list, ofKind, record, resolveHost, specOf, text } from './hosts.ts';
 
 /** A time limit that a route sets for a destination. */
@@ -26,9 +27,7 @@ export function routeTimeouts(config: readonly KubeObject[], host: string): read
       ...ofKind(config, 'VirtualService').flatMap(fromVirtualService),
       ...ofKind(config, 'HTTPRoute').flatMap(fromHttpRoute),
     ]) {
-      const known = byHost.get(target);
-      if (known === undefined) byHost.set(target, [limit]);
-      else known.push(limit);
+      addTo(byHost, target, limit);
     }
     indexes.set(config, byHost);
   }

@@ -1,4 +1,5 @@
 import type { AccessGroup, ProxyRef, Service } from '../parse/facts.ts';
+import { addTo } from './groups.ts';
 import { hostOfAuthority } from './hosts.ts';
 import { byText, earlier, later } from './order.ts';
 
@@ -174,9 +175,7 @@ function waysOf(access: readonly AccessGroup[]): ReadonlyMap<string, readonly Ac
     const target = direction === 'outbound' ? host : group.direction === 'inbound' ? group.cluster : undefined;
     if (!target) continue;
     const key = `${proxyKey(group.proxy)}|${target}`;
-    const same = ways.get(key);
-    if (same === undefined) ways.set(key, [group]);
-    else same.push(group);
+    addTo(ways, key, group);
   }
   indexes.set(access, ways);
   return ways;

@@ -1,16 +1,11 @@
 import { splitNodeId } from './envoy-names.ts';
 import type { ProxyInfo } from './facts.ts';
+import { listOf as list, recordOf as object, type UntypedRecord } from './untyped.ts';
 
 /** An object of an Envoy answer. Its keys are snake_case; istioctl writes the same in camelCase. */
-export type EnvoyObject = Readonly<Record<string, unknown>>;
+export type EnvoyObject = UntypedRecord;
 
-/** The value as an object, an empty one for anything else. */
-export const object = (value: unknown): EnvoyObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as EnvoyObject) : nothing;
-const nothing: EnvoyObject = {};
-
-/** The value as a list, an empty one for anything else. */
-export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+export { list, object };
 
 /** The value as a text that is not empty. */
 export const text = (value: unknown): string | undefined =>

@@ -12,6 +12,7 @@ import {
 } from './envoy-json.ts';
 import { splitClusterName } from './envoy-names.ts';
 import type { ClusterConfig, ListenerConfig, ProxySecret, RouteConfig } from './facts.ts';
+import { textsOf as strings } from './untyped.ts';
 
 /** What a cluster says by itself: the same bytes in another proxy's dump say the same. */
 export type ClusterFacts = Omit<ClusterConfig, 'proxy' | 'warming' | 'at'>;
@@ -152,8 +153,6 @@ function chainFacts(chain: unknown): ListenerConfig['chains'][number] {
 
 const firstWeighted = (config: EnvoyObject): string | undefined =>
   text(field(list(inside(config, 'weighted_clusters', 'clusters'))[0], 'name'));
-
-const strings = (value: unknown): string[] => list(value).filter((entry): entry is string => typeof entry === 'string');
 
 /** Reads an `envoy.config.route.v3.VirtualHost`. */
 export function virtualHostFacts(host: unknown): RouteConfig['virtualHosts'][number] {

@@ -4,7 +4,13 @@ export type UntypedRecord = Readonly<Record<string, unknown>>;
 
 /** The value if it is an object, else an empty one. */
 export function recordOf(value: unknown): UntypedRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as UntypedRecord) : {};
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as UntypedRecord) : nothing;
+}
+const nothing: UntypedRecord = {};
+
+/** The value if it is an array, else an empty one. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** The objects of an array; an empty list for anything else. */

@@ -1,5 +1,7 @@
 import type { CatalogEntry, Confidence, Occurrence, Severity } from '../catalog/rule.ts';
 import type { Diagnosis, JudgedFinding } from '../diagnosis/diagnose.ts';
+import { addTo } from '../model/groups.ts';
+import { byText } from '../model/order.ts';
 import { type Chain, type ChainStep, chainOf } from './chain.ts';
 import { type Facts, fill, fillCommand } from './fill.ts';
 import { bytes, clip, counted, grouped, headline, oneLine, percent, sentence, span, utc } from './format.ts';
@@ -395,13 +397,11 @@ function proxyView(row: ProxyRow, captured: string | undefined): ProxyView {
 }
 
 function proxyGroups(rows: readonly ProxyRow[], limit: number, captured: string | undefined): Page['remarkable'] {
-  const sorted = [...rows].sort((a, b) => compare(a.namespace, b.namespace) || compare(a.pod, b.pod));
+  const sorted = [...rows].sort((a, b) => byText(a.namespace, b.namespace) || byText(a.pod, b.pod));
   const groups = new Map<string, ProxyView[]>();
   for (const row of sorted.slice(0, limit)) {
     const view = proxyView(row, captured);
-    const group = groups.get(row.namespace);
-    if (group === undefined) groups.set(row.namespace, [view]);
-    else group.push(view);
+    addTo(groups, row.namespace, view);
   }
   return {
     groups: [...groups.values()].map((proxies) => ({ namespace: proxies[0]?.namespace ?? '', proxies })),
@@ -411,7 +411,6 @@ function proxyGroups(rows: readonly ProxyRow[], limit: number, captured: string 
 }
 
 /** By code unit: the same in every locale. */
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function factsOf(report: Report): readonly FactView[] {
   const { archive, about, coverage, tool } = report;
@@ -601,14 +600,12 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
   const collect = new Map<string, number>();
   for (const { collect: what } of report.notChecked) if (what !== '') collect.set(what, (collect.get(what) ?? 0) + 1);
   const helpMost = [...collect]
-    .sort((a, b) => b[1] - a[1] || compare(a[0], b[0]))
+    .sort((a, b) => b[1] - a[1] || byText(a[0], b[0]))
     .slice(0, 3)
     .map(([what, rules]) => `${clip(what, 400)} (for ${counted(rules, 'rule')})`);
 
   const countOf = (status: FileRead['status']): number => report.files.filter((file) => file.status === status).length;
-  const files = [...report.files].sort(
-    (a, b) => statusRank[a.status] - statusRank[b.status] || compare(a.path, b.path),
-  );
+  const files = [...report.files].sort((a, b) => statusRank[a.status] - statusRank[b.status] || byText(a.path, b.path));
   const unread = files.filter(({ status }) => status === 'unrecognised');
   const connected = report.proxies.filter(({ sync }) => sync !== 'absent' && sync !== 'unknown').length;
 
@@ -629,9 +626,9 @@ export function toPage(report: Report, limits: Limits = defaultLimits): Page {
     judged: `${counted(coverage.rulesChecked, 'rule')} had what they need, ${grouped(coverage.rulesNotChecked)} could not be checked.`,
     helpMost,
     others: cut(minor, limits.rows, otherRow),
-    areas: distinct(minor.map(({ cause }) => cause.area)).toSorted(compare),
+    areas: distinct(minor.map(({ cause }) => cause.area)).toSorted(byText),
     spaces: distinct(minor.flatMap(({ cause }) => scopesOf(cause, 'namespace').map(space)))
-      .toSorted(compare)
+      .toSorted(byText)
       .slice(0, 100),
     revisions: cut(about.revisions, limits.rows, ({ name, versions, istiods, tags }) => ({
       name: clip(name, 100),
@@ -722,5 +719,5 @@ function byReason(
     if (known === undefined) groups.set(because, { rules: [rule], because, collect });
     else known.rules.push(rule);
   }
-  return [...groups.values()].sort((a, b) => b.rules.length - a.rules.length || compare(a.because, b.because));
+  return [...groups.values()].sort((a, b) => b.rules.length - a.rules.length || byText(a.because, b.because));
 }

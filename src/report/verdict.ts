@@ -1,5 +1,6 @@
 import type { Diagnosis } from '../diagnosis/diagnose.ts';
 import type { Capture } from '../model/mesh.ts';
+import { counted, grouped } from './format.ts';
 import type { Report } from './report.ts';
 
 /**
@@ -17,7 +18,7 @@ export function verdictOf(
   const partial = coverage.complete ? '' : ' The archive is partial: what was cut off is not judged.';
   const [first] = errors;
   if (first === undefined) {
-    const others = warnings.length === 0 ? 'No warning either.' : `${count(warnings.length, 'warning')} to look at.`;
+    const others = warnings.length === 0 ? 'No warning either.' : `${counted(warnings.length, 'warning')} to look at.`;
     return {
       sentence: 'No rule for a present fault matched.',
       detail: `${others} ${unchecked}${partial} What no rule looks for, and what the archive does not hold, is not judged.`,
@@ -32,14 +33,14 @@ export function verdictOf(
       ? errors.length === 1
         ? 'was found'
         : 'were found'
-      : `${errors.length === 1 ? 'explains' : 'explain'} ${thousands(failed)} failed ${failed === 1 ? 'request or connection' : 'requests or connections'}`;
+      : `${errors.length === 1 ? 'explains' : 'explain'} ${grouped(failed)} failed ${failed === 1 ? 'request or connection' : 'requests or connections'}`;
   const sentence = `${causes} ${does}${errors.length === 1 ? ': ' : '; first: '}${lowerFirst(first.cause.title)}, ${subject}.`;
   const state = errors.every((diagnosis) => diagnosis.state === 'present')
     ? `Present when the archive was made${capture.time === undefined ? '' : ` (${capture.time.replace('T', ' ').replace(/\.\d+Z$/, 'Z')})`}. `
     : '';
   return {
     sentence,
-    detail: `${state}${warnings.length === 0 ? '' : `${count(warnings.length, 'further warning')}. `}${unchecked}${partial}`,
+    detail: `${state}${warnings.length === 0 ? '' : `${counted(warnings.length, 'further warning')}. `}${unchecked}${partial}`,
   };
 }
 
@@ -48,5 +49,3 @@ const lowerFirst = (title: string): string =>
   /^[A-Z][a-z]+\b/.test(title) ? title[0]?.toLowerCase() + title.slice(1) : title;
 
 const words = ['', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten'];
-const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
-const thousands = (number: number): string => String(number).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -1,3 +1,4 @@
+import { addTo } from '../../model/groups.ts';
 import { coversHost } from '../../model/hosts.ts';
 import type { MeshProxy } from '../../model/mesh.ts';
 import { summaryOf } from '../../model/traffic.ts';
@@ -21,9 +22,7 @@ export function unroutedRequests(
   const byHost = new Map<string, AccessGroup[]>();
   for (const group of access ?? []) {
     if (group.tcp || group.code !== 404 || !group.flags.includes('NR')) continue;
-    const same = byHost.get(hostOf(group));
-    if (same === undefined) byHost.set(hostOf(group), [group]);
-    else same.push(group);
+    addTo(byHost, hostOf(group), group);
   }
   const asked = (host: string): readonly AccessGroup[] =>
     host.startsWith('*')

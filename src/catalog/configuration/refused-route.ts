@@ -1,6 +1,7 @@
 import { within } from '../../input/location.ts';
 import { type RefusedRoute, refusedRoutes } from '../../model/gateway-routes.ts';
 import { faultScope } from '../../model/gateways.ts';
+import { addTo } from '../../model/groups.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { isListed } from '../../model/listings.ts';
 import { summaryOf } from '../../model/traffic.ts';
@@ -107,9 +108,7 @@ function failuresByHost(access: readonly AccessGroup[]): ReadonlyMap<string, rea
   for (const group of access) {
     if (!group.flags.includes('NR') && !(group.code === 500 && group.details === 'direct_response')) continue;
     const host = group.authority.replace(/:\d+$/, '').toLowerCase();
-    const known = groups.get(host);
-    if (known === undefined) groups.set(host, [group]);
-    else known.push(group);
+    addTo(groups, host, group);
   }
   return groups;
 }

@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { hostOfService, nameOf } from '../../model/hosts.ts';
 import type { MeshProxy } from '../../model/mesh.ts';
 import { later } from '../../model/order.ts';
@@ -172,9 +173,7 @@ function* problems(
   const byReason = new Map<string, Refusal[]>();
   for (const refusal of refusals) {
     const key = `${refusal.type}\0${reasonKey(refusal.why)}`;
-    const same = byReason.get(key);
-    if (same === undefined) byReason.set(key, [refusal]);
-    else same.push(refusal);
+    addTo(byReason, key, refusal);
   }
   const byCulprit = new Map<string, { readonly refusals: Refusal[]; readonly culprit: Culprit | undefined }>();
   const add = (key: string, same: readonly Refusal[], culprit: Culprit | undefined): void => {

@@ -1,3 +1,4 @@
+import { addTo } from '../../model/groups.ts';
 import type { AnalysisMessage } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
 import { defineRule, type Severity } from '../rule.ts';
@@ -31,9 +32,7 @@ export const reportedByIstioctl = defineRule({
     for (const message of analysis) {
       // Without the objects themselves istioctl's word is all there is.
       if (config !== undefined && judgedElsewhere(message)) continue;
-      const same = byCode.get(message.code);
-      if (same === undefined) byCode.set(message.code, [message]);
-      else same.push(message);
+      addTo(byCode, message.code, message);
     }
     for (const [code, messages] of byCode) {
       const [one] = messages;

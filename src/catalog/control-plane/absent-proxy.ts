@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { hasProxy, isReady, workloadOf } from '../../model/selectors.ts';
 import type { Pod } from '../../parse/facts.ts';
 import { counted, evidenceOf, some } from '../evidence.ts';
@@ -51,9 +52,7 @@ export const absentProxy = defineRule({
       const started = pod.containers.find((one) => one.name === 'istio-proxy')?.now.startedAt;
       if (!hasProxy(pod) || pod.phase !== 'Running' || pod.meta.deleted !== undefined || known.has(name)) continue;
       if (started === undefined || !(now - Date.parse(started) >= startMs)) continue;
-      const group = groups.get(pod.meta.namespace);
-      if (group === undefined) groups.set(pod.meta.namespace, [pod]);
-      else group.push(pod);
+      addTo(groups, pod.meta.namespace, pod);
     }
     for (const [namespace, all] of groups) {
       const [pod] = all;

@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { hostOfService, record } from '../../model/hosts.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { podsOfService, proxyContainer, workloadOf } from '../../model/selectors.ts';
@@ -81,9 +82,7 @@ export const applicationBeforeProxy = defineRule({
       const race = raceOf(pod, logs.get(key), probes.get(key));
       if (race === undefined) continue;
       const group = `${pod.meta.namespace}/${workloadOf(pod)}\0${race.container.name}`;
-      const known = groups.get(group);
-      if (known === undefined) groups.set(group, [race]);
-      else known.push(race);
+      addTo(groups, group, race);
     }
     for (const [key, [race, ...others]] of groups) {
       if (race === undefined) continue;

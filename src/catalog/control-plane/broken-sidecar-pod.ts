@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { hostOfService } from '../../model/hosts.ts';
 import { hasProxy, isReady, podsOfService, workloadOf } from '../../model/selectors.ts';
 import { hostScope } from '../../model/services.ts';
@@ -72,9 +73,7 @@ export const brokenSidecarPod = defineRule({
       const broken = brokenBy(pod, mounts.get(`${pod.meta.namespace}/${pod.meta.name}`), now);
       if (broken === undefined) continue;
       const key = `${nameOfWorkload(pod)}\0${broken.what}`;
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [broken]);
-      else group.push(broken);
+      addTo(groups, key, broken);
     }
     for (const [key, all] of groups) {
       const [name = ''] = key.split('\0');

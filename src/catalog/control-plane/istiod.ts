@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import type { Mesh, Revision } from '../../model/mesh.ts';
 import { isMeantRow, isReadyRow } from '../../model/pod-rows.ts';
 import { isReady } from '../../model/selectors.ts';
@@ -75,9 +76,7 @@ export function istiodStates({
   for (const event of events) {
     if (event.type === 'Normal' || event.object.kind.toLowerCase() !== 'pod') continue;
     const key = `${event.object.namespace}/${event.object.name}`;
-    const known = byPod.get(key);
-    if (known === undefined) byPod.set(key, [event]);
-    else known.push(event);
+    addTo(byPod, key, event);
   }
   const shown = revisions.filter(
     ({ pods, rows, deployments }) => pods.length > 0 || rows.length > 0 || deployments.length > 0,

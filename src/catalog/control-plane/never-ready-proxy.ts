@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import type { MeshProxy } from '../../model/mesh.ts';
 import { proxyContainer, workloadOf } from '../../model/selectors.ts';
 import type { LogFile, LogHits, Pod, ProxyRef } from '../../parse/facts.ts';
@@ -63,16 +64,12 @@ export const neverReadyProxy = defineRule({
     const hitsOf = new Map<string, LogHits[]>();
     for (const hit of proxyLog) {
       if (hit.signature !== 'never-ready-proxy') continue;
-      const known = hitsOf.get(hit.file);
-      if (known === undefined) hitsOf.set(hit.file, [hit]);
-      else known.push(hit);
+      addTo(hitsOf, hit.file, hit);
     }
     const groups = new Map<string, Unready[]>();
     const add = (one: Unready): void => {
       const key = `${one.pod.namespace}\0${one.says}`;
-      const known = groups.get(key);
-      if (known === undefined) groups.set(key, [one]);
-      else known.push(one);
+      addTo(groups, key, one);
     };
     const logged = new Set<string>();
     for (const file of logFiles) {

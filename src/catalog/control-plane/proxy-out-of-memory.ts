@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import type { MeshProxy } from '../../model/mesh.ts';
 import { proxyContainer, workloadOf } from '../../model/selectors.ts';
 import type { LogHits, Pod, ProxyRef } from '../../parse/facts.ts';
@@ -73,9 +74,7 @@ EOF`,
     for (const killed of killedOf(proxies, proxyLog)) {
       if (!killed.down && killed.at !== undefined && now - Date.parse(killed.at) > dayMs) continue;
       const key = `${killed.ref.namespace}/${killed.workload}`;
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [killed]);
-      else group.push(killed);
+      addTo(groups, key, killed);
     }
     const sizeOf = new Map(configSizes.map((size) => [podName(size.proxy), size]));
     for (const [name, all] of groups) {
@@ -145,9 +144,7 @@ function* killedOf(proxies: readonly MeshProxy[], proxyLog: readonly LogHits[]):
   const hitsOf = new Map<string, LogHits[]>();
   for (const hit of proxyLog) {
     if (hit.signature !== 'proxy-out-of-memory') continue;
-    const known = hitsOf.get(podName(hit.pod));
-    if (known === undefined) hitsOf.set(podName(hit.pod), [hit]);
-    else known.push(hit);
+    addTo(hitsOf, podName(hit.pod), hit);
   }
   for (const { namespace, pod: name, kubePod, workload } of proxies) {
     const ref = { namespace, pod: name };

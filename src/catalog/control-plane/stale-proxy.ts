@@ -1,3 +1,4 @@
+import { addTo } from '../../model/groups.ts';
 import type { SyncStatus } from '../../parse/facts.ts';
 import { counted, evidenceOf, podName, some } from '../evidence.ts';
 import { defineRule, type Evidence, type Scope } from '../rule.ts';
@@ -41,9 +42,7 @@ export const staleProxy = defineRule({
       if (types.length === 0 || (since !== undefined && now - Date.parse(since) < graceMs)) continue;
       const old = types.some((type) => now - Date.parse(status.sent?.[type] ?? '') >= 5 * graceMs);
       const key = status.proxy.namespace;
-      const known = groups.get(key);
-      if (known === undefined) groups.set(key, [{ status, types, old }]);
-      else known.push({ status, types, old });
+      addTo(groups, key, { status, types, old });
     }
     for (const [namespace, all] of groups) {
       const [first] = all;

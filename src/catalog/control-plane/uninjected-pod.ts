@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { injectionWebhooks, plainPods, selectsPod } from '../../model/injection.ts';
 import { workloadOf } from '../../model/selectors.ts';
 import type { Pod } from '../../parse/facts.ts';
@@ -40,9 +41,7 @@ export const uninjectedPod = defineRule({
       const webhook =
         namespace === undefined ? undefined : injecting.find((one) => selectsPod(one, namespace, pod.meta.labels));
       if (webhook === undefined) continue;
-      const group = groups.get(pod.meta.namespace);
-      if (group === undefined) groups.set(pod.meta.namespace, [{ pod, webhook }]);
-      else group.push({ pod, webhook });
+      addTo(groups, pod.meta.namespace, { pod, webhook });
     }
     for (const [namespace, all] of groups) {
       const [first] = all;

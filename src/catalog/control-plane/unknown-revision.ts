@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { injectionWebhooks, neverInjected, plainPods, selectsPod } from '../../model/injection.ts';
 import { hasProxy, workloadOf } from '../../model/selectors.ts';
 import type { Namespace, Pod } from '../../parse/facts.ts';
@@ -161,9 +162,7 @@ export const unknownRevision = defineRule({
       const revision = pod.meta.labels['istio.io/rev'] ?? '';
       if (revision === '' || installed.has(revision) || !silent.has(pod.meta.namespace)) continue;
       const key = `${revision}\0${pod.meta.namespace}/${workloadOf(pod)}`;
-      const known = asking.get(key);
-      if (known === undefined) asking.set(key, [pod]);
-      else known.push(pod);
+      addTo(asking, key, pod);
     }
     for (const [key, [pod, ...others]] of asking) {
       const [revision = '', name = ''] = key.split('\0');
@@ -205,9 +204,7 @@ export const unknownRevision = defineRule({
       const revision = hasProxy(pod) && isOrphan(pod, installed) ? revisionOf(pod) : undefined;
       if (revision === undefined) continue;
       const key = `${revision}\0${pod.meta.namespace}`;
-      const known = orphaned.get(key);
-      if (known === undefined) orphaned.set(key, [pod]);
-      else known.push(pod);
+      addTo(orphaned, key, pod);
     }
     for (const [key, [pod, ...others]] of orphaned) {
       const [revision = '', name = ''] = key.split('\0');
@@ -277,9 +274,7 @@ function isOrphan(pod: Pod, installed: ReadonlySet<string>): boolean {
 function groupByNamespace(pods: readonly Pod[]): ReadonlyMap<string, readonly Pod[]> {
   const groups = new Map<string, Pod[]>();
   for (const pod of pods) {
-    const known = groups.get(pod.meta.namespace);
-    if (known === undefined) groups.set(pod.meta.namespace, [pod]);
-    else known.push(pod);
+    addTo(groups, pod.meta.namespace, pod);
   }
   return groups;
 }

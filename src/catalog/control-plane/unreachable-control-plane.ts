@@ -1,3 +1,4 @@
+import { addTo } from '../../model/groups.ts';
 import { revisionOfService } from '../../model/injection.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import type { LogHits, ProxyRef } from '../../parse/facts.ts';
@@ -87,9 +88,7 @@ export const unreachableControlPlane = defineRule({
       const service = /^([^.:]+)/.exec(outage.address)?.[1] ?? '';
       const revision =
         revisionOf.get(podName(outage.pod)) ?? (service.startsWith('istiod') ? revisionOfService(service) : 'default');
-      const known = groups.get(revision);
-      if (known === undefined) groups.set(revision, [outage]);
-      else known.push(outage);
+      addTo(groups, revision, outage);
     }
     for (const [revision, all] of groups) {
       const lost = all.filter(({ over }) => !over);
@@ -192,9 +191,7 @@ function outagesOf(proxyLog: readonly LogHits[], ends: ReadonlyMap<string, strin
   const byFile = new Map<string, LogHits[]>();
   for (const hit of proxyLog) {
     if (!hit.signature.startsWith(id)) continue;
-    const known = byFile.get(hit.file);
-    if (known === undefined) byFile.set(hit.file, [hit]);
-    else known.push(hit);
+    addTo(byFile, hit.file, hit);
   }
   return [...byFile].flatMap(([file, all]): readonly Outage[] => {
     const connections = all.filter(({ signature }) => signature.endsWith('/connected'));

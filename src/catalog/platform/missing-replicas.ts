@@ -1,5 +1,6 @@
 import { within } from '../../input/location.ts';
 import { isIstiod } from '../../model/control-plane.ts';
+import { groupBy } from '../../model/groups.ts';
 import { hostOfService } from '../../model/hosts.ts';
 import { byText } from '../../model/order.ts';
 import { isMeantRow, isReadyRow, workloadOfRow } from '../../model/pod-rows.ts';
@@ -291,15 +292,4 @@ function hostOf(workload: Workload, services: readonly Service[]): { readonly ho
       matchesLabels(selector, workload.template.labels),
   );
   return one === undefined || others.length > 0 ? {} : { host: hostOfService(one) };
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, [item]);
-    else known.push(item);
-  }
-  return groups;
 }

@@ -1,4 +1,5 @@
 import type { Location } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { hostOfService, list, record, specOf, text } from '../../model/hosts.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { destinationRuleFor, hostOfRule, type ServerMode, serverMode, tlsOfRule } from '../../model/mtls.ts';
@@ -58,9 +59,7 @@ export function tlsOfHosts(mesh: Read): readonly TlsOfHost[] {
   const podsIn = new Map<string, Pod[]>();
   for (const pod of pods) {
     if (pod.phase === 'Succeeded' || pod.phase === 'Failed') continue;
-    const known = podsIn.get(pod.meta.namespace);
-    if (known === undefined) podsIn.set(pod.meta.namespace, [pod]);
-    else known.push(pod);
+    addTo(podsIn, pod.meta.namespace, pod);
   }
 
   const found: TlsOfHost[] = [];
@@ -163,9 +162,7 @@ function outboundByHost(access: readonly AccessGroup[]): ReadonlyMap<string, rea
   for (const group of access) {
     if (!group.cluster.startsWith('outbound|')) continue;
     const host = group.cluster.split('|')[3] ?? '';
-    const known = groups.get(host);
-    if (known === undefined) groups.set(host, [group]);
-    else known.push(group);
+    addTo(groups, host, group);
   }
   return groups;
 }

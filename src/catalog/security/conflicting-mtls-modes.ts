@@ -1,3 +1,4 @@
+import { addTo } from '../../model/groups.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { hostScope, namespaceOfHost } from '../../model/services.ts';
 import { summaryOf } from '../../model/traffic.ts';
@@ -160,9 +161,7 @@ function byProblem(all: readonly TlsOfHost[]): Iterable<readonly Conflict[]> {
     if (choices.length === 0) continue;
     const fails = brokenConnections(accessOf(tls, choices)).length > 0;
     const key = `${tls.rule.meta.namespace}/${tls.rule.meta.name}\n${tls.wide && !fails ? '*' : tls.host}`;
-    const known = problems.get(key);
-    if (known === undefined) problems.set(key, [{ tls, choices }]);
-    else known.push({ tls, choices });
+    addTo(problems, key, { tls, choices });
   }
   return problems.values();
 }

@@ -1,4 +1,5 @@
 import { actionOf, type Caller, policiesFor } from '../../model/authorization.ts';
+import { addTo } from '../../model/groups.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { type Peer, peersByIp, rootNamespaceOf, type Server, serverLookup, trustDomainOf } from '../../model/peers.ts';
 import { workloadOf } from '../../model/selectors.ts';
@@ -119,9 +120,7 @@ function answersByTarget(access: readonly AccessGroup[]): ReadonlyMap<string, re
   const groups = new Map<string, AccessGroup[]>();
   for (const group of access) {
     if (group.code !== 403 || group.direction !== 'outbound' || group.details !== 'via_upstream') continue;
-    const known = groups.get(group.upstreamHost);
-    if (known === undefined) groups.set(group.upstreamHost, [group]);
-    else known.push(group);
+    addTo(groups, group.upstreamHost, group);
   }
   return groups;
 }

@@ -1,5 +1,6 @@
 import { within } from '../../input/location.ts';
 import { actionOf, standing } from '../../model/authorization.ts';
+import { addTo } from '../../model/groups.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { peerName } from '../../model/peers.ts';
 import { hasEnded, summaryOf } from '../../model/traffic.ts';
@@ -133,9 +134,7 @@ function byPolicy(denials: readonly Denial[]): Iterable<readonly Denial[]> {
     const names = policies.map(({ meta }) => `${meta.namespace}/${meta.name}`).join(',');
     const who = deniedBy ?? (names === '' ? `${server.namespace}/${server.workload}` : names);
     const key = `${who}\n${plaintext}`;
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, [denial]);
-    else known.push(denial);
+    addTo(groups, key, denial);
   }
   return groups.values();
 }

@@ -1,3 +1,4 @@
+import { addTo } from '../../model/groups.ts';
 import type { LogHits } from '../../parse/facts.ts';
 import { counted, evidenceOf, logEvidence, podName, some } from '../evidence.ts';
 import { spanOf } from '../log-rules.ts';
@@ -144,9 +145,7 @@ function byReason(hits: readonly LogHits[]): ReadonlyMap<string, readonly LogHit
       .replace(/\d+\.\d+\.\d+\.\d+(?::\d+)?/g, 'an address')
       .replace(/\)+$/, '')
       .slice(0, 200);
-    const known = groups.get(reason);
-    if (known === undefined) groups.set(reason, [hit]);
-    else known.push(hit);
+    addTo(groups, reason, hit);
   }
   return groups;
 }

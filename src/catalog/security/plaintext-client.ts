@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { peerName } from '../../model/peers.ts';
 import { proxyContainer } from '../../model/selectors.ts';
@@ -150,9 +151,7 @@ function byClientAndPolicy(refused: readonly PlaintextConnections[]): Iterable<r
     const who = client === undefined ? ip : peerName(client);
     const policy = mode?.policy === undefined ? server.namespace : nameOf(mode.policy);
     const key = `${who}\n${plaintext.kind}\n${policy}`;
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, [one]);
-    else known.push(one);
+    addTo(groups, key, one);
   }
   return groups.values();
 }

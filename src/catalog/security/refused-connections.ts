@@ -1,3 +1,4 @@
+import { addTo } from '../../model/groups.ts';
 import { hostOfService, text } from '../../model/hosts.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { destinationRuleFor, type ServerMode, serverMode, tlsOfRule } from '../../model/mtls.ts';
@@ -122,9 +123,7 @@ function failedByHostTried(access: readonly AccessGroup[]): ReadonlyMap<string, 
   for (const group of access) {
     if (group.direction !== 'outbound' || group.upstreamHost === '') continue;
     const key = `${group.peer} ${group.upstreamHost}`;
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, [group]);
-    else known.push(group);
+    addTo(groups, key, group);
   }
   return groups;
 }

@@ -1,5 +1,6 @@
 import { within } from '../../input/location.ts';
 import { policiesFor } from '../../model/authorization.ts';
+import { addTo } from '../../model/groups.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { rootNamespaceOf, serverLookup } from '../../model/peers.ts';
 import { hasEnded, succeeded, summaryOf } from '../../model/traffic.ts';
@@ -44,9 +45,7 @@ export const refusedJwt = defineRule({
       if (reason === undefined) continue;
       const server = serverOf(group.proxy);
       const key = `${server.namespace}/${server.workload}\n${reason}`;
-      const known = gathered.get(key);
-      if (known === undefined) gathered.set(key, [group]);
-      else known.push(group);
+      addTo(gathered, key, group);
     }
     if (gathered.size === 0) return;
     const root = rootNamespaceOf(meshConfigs, platform);

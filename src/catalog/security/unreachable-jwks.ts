@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { list, nameOf, record, specOf, text } from '../../model/hosts.ts';
 import { rootNamespaceOf } from '../../model/peers.ts';
 import { matchesLabels, workloadOf } from '../../model/selectors.ts';
@@ -136,9 +137,7 @@ function byUri(hits: readonly LogHits[]): ReadonlyMap<string, readonly LogHits[]
   for (const hit of hits) {
     const uri = hit.captures['uri'] ?? '';
     if (uri === '') continue;
-    const known = groups.get(uri);
-    if (known === undefined) groups.set(uri, [hit]);
-    else known.push(hit);
+    addTo(groups, uri, hit);
   }
   return groups;
 }

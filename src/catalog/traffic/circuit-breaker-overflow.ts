@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { nameOf, record } from '../../model/hosts.ts';
 import type { Mesh } from '../../model/mesh.ts';
 import { rootNamespaceOf } from '../../model/peers.ts';
@@ -182,9 +183,7 @@ function byCluster(metrics: NonNullable<Mesh['metrics']>): ReadonlyMap<string, r
     const [direction, port, subset, host] = (metric.labels['cluster_name'] ?? '').split('|');
     if (direction !== 'outbound' || !host) continue;
     const key = `${port}|${subset}|${host}`;
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, [metric]);
-    else known.push(metric);
+    addTo(groups, key, metric);
   }
   return groups;
 }

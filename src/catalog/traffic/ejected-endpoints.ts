@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { nameOf, text } from '../../model/hosts.ts';
 import { rootNamespaceOf } from '../../model/peers.ts';
 import { addressesOf } from '../../model/selectors.ts';
@@ -182,9 +183,7 @@ function errorsByHost(access: readonly AccessGroup[]): ReadonlyMap<string, reado
     const counts = group.code >= 500 || group.flags.includes('UF') || group.flags.includes('UC');
     if (!counts || group.direction !== 'outbound' || group.upstreamHost === '') continue;
     const { host } = destinationOf(group, []);
-    const known = errors.get(host);
-    if (known === undefined) errors.set(host, [group]);
-    else known.push(group);
+    addTo(errors, host, group);
   }
   return errors;
 }

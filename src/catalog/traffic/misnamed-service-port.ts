@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { hostOfService } from '../../model/hosts.ts';
 import { locator } from '../../model/locate.ts';
 import { isHttp, protocolOf } from '../../model/protocols.ts';
@@ -88,9 +89,7 @@ export const misnamedServicePort = defineRule({
         if (declared || protocol !== 'auto' || seen.has(`${hostOfService(service)}|${port.port}`)) continue;
         const behind = podsOfService(service, podsIn.get(service.meta.namespace) ?? []);
         if (!behind.some((pod) => hasProxy(pod) && !isGateway(pod))) break;
-        const known = unclear.get(service.meta.namespace);
-        if (known === undefined) unclear.set(service.meta.namespace, [{ service, index }]);
-        else known.push({ service, index });
+        addTo(unclear, service.meta.namespace, { service, index });
       }
     }
     for (const [namespace, ports] of unclear) {

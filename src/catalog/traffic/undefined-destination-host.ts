@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { coversHost, hostOfAuthority, nameOf, serviceOfHost } from '../../model/hosts.ts';
 import { isListed } from '../../model/listings.ts';
 import {
@@ -55,9 +56,7 @@ export const undefinedDestinationHost = defineRule({
           : isListed(listings, 'Service', namespace);
       if (!looked) continue;
       const key = `${nameOf(route)}|${host}`;
-      const known = byTarget.get(key);
-      if (known === undefined) byTarget.set(key, [destination]);
-      else known.push(destination);
+      addTo(byTarget, key, destination);
     }
     for (const [first, ...others] of byTarget.values()) {
       if (first === undefined) continue;

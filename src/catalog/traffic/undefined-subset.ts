@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { specOf, strings } from '../../model/hosts.ts';
 import { isListed } from '../../model/listings.ts';
 import {
@@ -44,9 +45,7 @@ export const undefinedSubset = defineRule({
     const defining = new Map<string, Subset[]>();
     for (const subset of subsets) {
       const key = `${subset.host}|${subset.name}`;
-      const known = defining.get(key);
-      if (known === undefined) defining.set(key, [subset]);
-      else known.push(subset);
+      addTo(defining, key, subset);
     }
     const wildcards = subsets.filter(({ host }) => host.startsWith('*'));
     const inProxies = outboundByHost(clusters);
@@ -62,9 +61,7 @@ export const undefinedSubset = defineRule({
       if (rules === undefined && inProxies.get(host)?.some((cluster) => cluster.subset === subset)) continue;
       if (wildcards.some((wide) => wide.name === subset && host.endsWith(wide.host.slice(1)))) continue;
       const key = `${route.meta.namespace}/${route.meta.name}|${host}|${subset}`;
-      const known = byTarget.get(key);
-      if (known === undefined) byTarget.set(key, [destination]);
-      else known.push(destination);
+      addTo(byTarget, key, destination);
     }
     for (const [first, ...others] of byTarget.values()) {
       if (first === undefined) continue;

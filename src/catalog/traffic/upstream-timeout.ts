@@ -1,4 +1,5 @@
 import { spoken } from '../../model/durations.ts';
+import { addTo } from '../../model/groups.ts';
 import { nameOf } from '../../model/hosts.ts';
 import { locator } from '../../model/locate.ts';
 import { namespaceOfHost } from '../../model/services.ts';
@@ -138,9 +139,7 @@ function gaveUp(access: readonly AccessGroup[], locate: Locate): ReadonlyMap<str
   for (const group of access) {
     if (group.direction !== 'inbound' || group.code !== 0 || group.tcp || !group.flags.includes('DC')) continue;
     const { host } = locate(group);
-    const known = groups.get(host);
-    if (known === undefined) groups.set(host, [group]);
-    else known.push(group);
+    addTo(groups, host, group);
   }
   return groups;
 }

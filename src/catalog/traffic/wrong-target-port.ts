@@ -1,4 +1,5 @@
 import { within } from '../../input/location.ts';
+import { addTo } from '../../model/groups.ts';
 import { hostOfService, nameOf } from '../../model/hosts.ts';
 import { inboundPort } from '../../model/locate.ts';
 import { targetsOf } from '../../model/peers.ts';
@@ -49,16 +50,17 @@ export const wrongTargetPort = defineRule({
   *check({ services, pods, sockets = [], access = [], clusters = [] }) {
     const byNamespace = podsByNamespace(pods);
     const socketsOf = new Map<string, Socket[]>();
-    for (const socket of sockets) push(socketsOf, `${socket.proxy.namespace}/${socket.proxy.pod}`, socket);
+    for (const socket of sockets) addTo(socketsOf, `${socket.proxy.namespace}/${socket.proxy.pod}`, socket);
     const triedAt = new Map<string, AccessGroup[]>();
     for (const group of access)
-      if (group.direction !== 'inbound' && refusedByPeer(group)) push(triedAt, group.upstreamHost, group);
+      if (group.direction !== 'inbound' && refusedByPeer(group)) addTo(triedAt, group.upstreamHost, group);
     const inboundOf = new Map<string, AccessGroup[]>();
     for (const group of access)
-      if (group.direction === 'inbound') push(inboundOf, `${group.proxy.namespace}/${group.proxy.pod}`, group);
+      if (group.direction === 'inbound') addTo(inboundOf, `${group.proxy.namespace}/${group.proxy.pod}`, group);
     const clustersOf = new Map<string, EnvoyCluster[]>();
     for (const cluster of clusters)
-      if (cluster.direction === 'inbound') push(clustersOf, `${cluster.proxy.namespace}/${cluster.proxy.pod}`, cluster);
+      if (cluster.direction === 'inbound')
+        addTo(clustersOf, `${cluster.proxy.namespace}/${cluster.proxy.pod}`, cluster);
 
     for (const service of services) {
       // A table does not print the ports that pods listen on.
@@ -272,9 +274,3 @@ const applicationPorts = (pod: Pod) =>
 const meshPorts = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090]);
 const isMeshPort = (port: number): boolean => meshPorts.has(port);
 const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
-
-function push<T>(groups: Map<string, T[]>, key: string, item: T): void {
-  const known = groups.get(key);
-  if (known === undefined) groups.set(key, [item]);
-  else known.push(item);
-}
