@@ -52,6 +52,11 @@ export const unknownRevision = defineRule({
     const served = revisions.filter(({ deployments, pods: istiods }) => deployments.length > 0 || istiods.length > 0);
     // An istiod that the archive does not show may be anywhere: an external control plane, a part of the cluster left out.
     if (served.length === 0) return;
+    const newest =
+      served
+        .map(({ name }) => name)
+        .toSorted()
+        .at(-1) ?? 'default';
     const installed = new Set(served.flatMap(({ name, tags }) => [name, ...tags]));
     const injecting = webhooks && injectionWebhooks(webhooks);
     const istioNamespace = platform?.istioNamespace ?? served[0]?.namespace ?? 'istio-system';
@@ -127,11 +132,7 @@ export const unknownRevision = defineRule({
         facts: {
           namespace: name,
           revision: wanted.revision,
-          installed:
-            served
-              .map((one) => one.name)
-              .toSorted()
-              .at(-1) ?? 'default',
+          installed: newest,
           istioNamespace,
         },
         severity: plain.length > 0 || orphans.length > 0 ? 'error' : 'warning',
@@ -186,11 +187,7 @@ export const unknownRevision = defineRule({
         facts: {
           namespace,
           revision,
-          installed:
-            served
-              .map((one) => one.name)
-              .toSorted()
-              .at(-1) ?? 'default',
+          installed: newest,
           istioNamespace,
         },
         confidence: 'certain',
@@ -227,11 +224,7 @@ export const unknownRevision = defineRule({
         facts: {
           namespace: name,
           revision,
-          installed:
-            served
-              .map((one) => one.name)
-              .toSorted()
-              .at(-1) ?? 'default',
+          installed: newest,
           istioNamespace,
         },
         evidence,
